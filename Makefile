@@ -1,0 +1,43 @@
+# Two commands do everything: `make run` and `make test`. Both need Python 3.11+ and make, nothing else.
+
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+DATA ?= data
+BIN := .venv/bin
+
+.PHONY: run test setup lint types unit lock schemas clean
+
+run: setup ## start Pulang, play the season, keep serving
+	$(BIN)/pulang demo examples/season-2020 --data $(DATA)
+
+test: setup lint types unit ## linters, types, every test
+
+setup: .venv/installed
+
+.venv/installed: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("Pulang needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes --no-build requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: setup
+	$(BIN)/mypy
+
+unit: setup
+	$(BIN)/pytest
+
+lock: setup ## after a change of the dependencies in pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --extra dev pyproject.toml -o requirements.lock
+
+schemas: setup ## after a change of the event models
+	$(BIN)/pulang schemas docs/schemas
+
+clean:
+	rm -rf .venv

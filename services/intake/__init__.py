@@ -1,0 +1,1 @@
+"""The case: manifests, registration, screening, consent, referral, identity, return home, closure."""

@@ -1,0 +1,71 @@
+"""Is this person known already? Asked with keyed tokens: neither name nor number is stored in the clear."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from services.intake.models import BlindToken, Case
+from services.intake.rules import is_nik
+from shared.database.models import table_of
+from shared.security.blind import BlindIndex, normal_name, normal_number
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """The tokens of one person. `proofs` are those of which a single match says: the same person.
+
+    A document number alone proves nothing: two people can be registered with one number (it is a warning).
+    """
+
+    all: tuple[tuple[str, bytes], ...]
+    proofs: tuple[tuple[str, bytes], ...]
+
+
+def tokens_of(key: bytes, person: Any) -> Tokens:
+    """Tokens over NIK (if it is one), name with birth date and document, and document number."""
+    index = BlindIndex(key)
+    every: list[tuple[str, bytes]] = []
+    proofs: list[tuple[str, bytes]] = []
+    if person.nik and is_nik(person.nik):
+        proofs.append(("nik", index.token("nik", person.nik)))
+    number = normal_number(person.document.number) if person.document and person.document.number else ""
+    name = normal_name(person.name)
+    if name and person.birth_date and number:
+        proofs.append(("person", index.token("person", f"{name}|{person.birth_date.isoformat()}|{number}")))
+    if name and person.birth_date:
+        every.append(("name", index.token("name", f"{name}|{person.birth_date.isoformat()}")))
+    if number:
+        every.append(("document", index.token("document", number)))
+    return Tokens(all=(*every, *proofs), proofs=tuple(proofs))
+
+
+def known_cases(session: Session, people: Sequence[Tokens]) -> dict[int, str]:
+    """For each person (by place in the sequence) the open case that is theirs, where there is one.
+
+    A closed case is no obstacle: people leave again, and come home again, with a case of its own.
+    """
+    wanted: dict[bytes, list[int]] = {}
+    for number, tokens in enumerate(people):
+        for _, token in tokens.proofs:
+            wanted.setdefault(token, []).append(number)
+    if not wanted:
+        return {}
+    tokens_table, cases = table_of(BlindToken), table_of(Case)
+    rows = session.execute(
+        select(tokens_table.c.token, tokens_table.c.case_id)
+        .join(cases, cases.c.case_id == tokens_table.c.case_id)
+        .where(
+            tokens_table.c.kind.in_(("nik", "person")),
+            tokens_table.c.token.in_(list(wanted)),
+            cases.c.status != "closed",
+        )
+        .order_by(tokens_table.c.case_id)
+    )
+    found: dict[int, str] = {}
+    for row in rows:
+        for number in wanted[row.token]:
+            found.setdefault(number, row.case_id)
+    return found

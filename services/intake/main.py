@@ -1,0 +1,19 @@
+"""Wiring."""
+
+from pathlib import Path
+
+from services.intake.commands.consent import expire_consents
+from services.intake.models import METADATA
+from services.intake.reactions import REACTIONS
+from services.intake.routes import router
+from shared.consuming.reactions import reacting
+from shared.service import Definition
+
+INTAKE = Definition(
+    name="intake",
+    router=router,
+    metadata=METADATA,
+    migrations=Path(__file__).parent / "migrations",
+    consumers=(reacting("intake", REACTIONS),),
+    clock=(expire_consents,),
+)

@@ -1,0 +1,141 @@
+"""Reading intake. The caller's scope is an argument, never an afterthought."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Mapped, Session
+from sqlmodel import col
+
+from services.intake.models import Case, Consent, Manifest, Place, Referral, Seat, Trip
+from services.intake.rules import CaseState, phase
+from services.intake.schemas import CaseView, Figures
+from shared.security.access import within
+from shared.security.tokens import Caller
+
+
+def case_scope(caller: Caller) -> ColumnElement[bool]:
+    """Cases that arrived at, or were referred to, a place in the caller's scope."""
+    return within(
+        caller,
+        places=(col(Case.arrival_point), col(Case.facility)),
+        agencies=(col(Case.arrival_agency), col(Case.facility_agency)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFilter:
+    """What a list of cases may be narrowed to."""
+
+    manifest: str | None = None
+    status: str | None = None
+    facility: str | None = None
+    arrival_point: str | None = None
+
+
+def state_of(case: Case) -> CaseState:
+    return CaseState(
+        arrival_point=case.arrival_point,
+        facility=case.facility,
+        referral_status=case.referral_status,
+        stay_status=case.stay_status,
+        return_status=case.return_status,
+        trafficking_status=case.trafficking_status,
+        status=case.status,
+    )
+
+
+def find_case(session: Session, caller: Caller, case_id: str) -> CaseView | None:
+    case = session.scalars(select(Case).where(col(Case.case_id) == case_id, case_scope(caller))).one_or_none()
+    return None if case is None else case_view(case)
+
+
+def list_cases(session: Session, caller: Caller, wanted: CaseFilter, after: str, limit: int) -> list[CaseView]:
+    """Cases by id, which is the order of their registration."""
+    query = select(Case).where(case_scope(caller), col(Case.case_id) > after)
+    for column, value in (
+        (col(Case.manifest_id), wanted.manifest),
+        (col(Case.status), wanted.status),
+        (col(Case.facility), wanted.facility),
+        (col(Case.arrival_point), wanted.arrival_point),
+    ):
+        if value is not None:
+            query = query.where(column == value)
+    return [case_view(case) for case in session.scalars(query.order_by(col(Case.case_id)).limit(limit))]
+
+
+def find_manifest(session: Session, caller: Caller, manifest_id: str) -> Manifest | None:
+    scope = within(caller, places=(col(Manifest.arrival_point),), agencies=(col(Manifest.arrival_agency),))
+    return session.scalars(select(Manifest).where(col(Manifest.manifest_id) == manifest_id, scope)).one_or_none()
+
+
+def list_places(session: Session) -> Sequence[Place]:
+    return session.scalars(select(Place).order_by(col(Place.code))).all()
+
+
+def list_referrals(session: Session, caller: Caller, case_id: str) -> Sequence[Referral]:
+    return session.scalars(
+        select(Referral)
+        .join(Case, col(Case.case_id) == col(Referral.case_id))
+        .where(col(Referral.case_id) == case_id, case_scope(caller))
+        .order_by(col(Referral.made_at))
+    ).all()
+
+
+def find_trip(session: Session, caller: Caller, trip_id: str) -> tuple[Trip, Sequence[Seat]] | None:
+    scope = within(caller, places=(col(Trip.from_facility),), agencies=(col(Trip.facility_agency),))
+    trip = session.scalars(select(Trip).where(col(Trip.trip_id) == trip_id, scope)).one_or_none()
+    if trip is None:
+        return None
+    return trip, session.scalars(select(Seat).where(col(Seat.trip_id) == trip_id).order_by(col(Seat.case_id))).all()
+
+
+def figures(session: Session, caller: Caller, since: date, until: date) -> Figures:
+    """Counts over the cases in scope that arrived from `since` up to and with `until`."""
+    mine = (case_scope(caller), col(Case.arrival_date).between(since, until))
+
+    def by(column: Mapped[str] | Mapped[str | None]) -> dict[str, int]:
+        counted = session.execute(
+            select(column, func.count()).where(*mine, column.is_not(None)).group_by(column).order_by(column)
+        )
+        return {str(value): count for value, count in counted}
+
+    identified = session.execute(
+        select(col(Consent.agency), func.count())
+        .join(Case, col(Case.case_id) == col(Consent.case_id))
+        .where(*mine, col(Consent.level) == "identified")
+        .group_by(col(Consent.agency))
+        .order_by(col(Consent.agency))
+    )
+    return Figures(
+        cases=session.execute(select(func.count()).select_from(Case).where(*mine)).scalar_one(),
+        by_trafficking_status=by(col(Case.trafficking_status)),
+        by_arrival_point=by(col(Case.arrival_point)),
+        by_sex=by(col(Case.sex)),
+        identity_consent={str(agency): int(count) for agency, count in identified},
+    )
+
+
+def case_view(case: Case) -> CaseView:
+    return CaseView(
+        case_id=case.case_id,
+        status=case.status,
+        phase=phase(state_of(case)),
+        outcome=case.outcome,
+        arrival_point=case.arrival_point,
+        arrival_date=case.arrival_date,
+        sex=case.sex,
+        age_band=case.age_band,
+        origin_regency=case.origin_regency,
+        destination_country=case.destination_country,
+        manifest=case.manifest_id,
+        row_key=case.row_key,
+        warnings=case.warnings,
+        trafficking_status=case.trafficking_status,
+        consent_recorded=case.consent_recorded,
+        referral_status=case.referral_status,
+        facility=case.facility,
+        stay_status=case.stay_status,
+        return_status=case.return_status,
+    )

@@ -1,0 +1,208 @@
+"""Cases: registration, screening, referral, closure, and reading them without identity."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from services.intake import queries
+from services.intake.commands import closing, referral, registration, screening
+from services.intake.problems import (
+    CaseIsClosed,
+    CaseIsNotClosed,
+    CaseUnknown,
+    IdTaken,
+    KnownAlready,
+    ReferralAnswered,
+    ReferredAlready,
+)
+from services.intake.schemas import (
+    CaseIds,
+    CaseRegisteredView,
+    CaseView,
+    CloseCases,
+    Figures,
+    MakeReferrals,
+    Referrals,
+    ReferralView,
+    RegisterCase,
+    ReopenCase,
+    RevokeReferral,
+    ScreenCase,
+    ScreeningView,
+)
+from shared.http.bodies import Id, PlaceCode
+from shared.http.door import Door, Doorway, page_of, shown
+from shared.http.pages import After, Limit, Page, from_cursor, to_cursor
+from shared.http.problems import Invalid, raises
+from shared.http.samples import sample
+from shared.times import SensibleDate
+
+router = APIRouter()
+door = Doorway("intake")
+
+CASE_ID = "0192f0c1-5f4e-7c3a-9b1e-2f6f0d6a7b10"
+CASE = {
+    "case_id": CASE_ID,
+    "status": "open",
+    "phase": "in_shelter",
+    "arrival_point": "TNJ",
+    "arrival_date": "2026-11-03",
+    "sex": "F",
+    "age_band": "30--38",
+    "origin_regency": "35.07",
+    "destination_country": "MY",
+    "warnings": [],
+    "trafficking_status": "PossibleVictimOfTrafficking",
+    "consent_recorded": True,
+    "referral_status": "accepted",
+    "facility": "RPTC-TANJUNG-PINANG",
+    "stay_status": "checked_in",
+    "return_status": "none",
+}
+REFERRAL = {"referral_id": CASE_ID, "case_id": CASE_ID, "facility": "RPTC-TANJUNG-PINANG", "status": "pending"}
+
+
+@router.post(
+    "/cases",
+    status_code=201,
+    response_model=CaseRegisteredView,
+    responses=raises(KnownAlready, IdTaken),
+    openapi_extra=sample({"case_id": CASE_ID, "age_band": "30--38", "warnings": []}, 201),
+)
+async def register_case(body: RegisterCase, at: Annotated[Door, door("case.register")]) -> Response:
+    """Register one person. Identity is sealed; the answer holds none of it."""
+    return await at.write(lambda work: registration.register_case(work, body))
+
+
+@router.get("/cases", response_model=Page[CaseView], responses=raises(), openapi_extra=sample({"items": [CASE]}))
+async def list_cases(
+    request: Request,
+    at: Annotated[Door, door("case.read")],
+    manifest: Annotated[Id | None, Query()] = None,
+    status: Annotated[str | None, Query(pattern="^(open|closed|reopened)$")] = None,
+    facility: Annotated[PlaceCode | None, Query()] = None,
+    arrival_point: Annotated[PlaceCode | None, Query()] = None,
+    after: After = None,
+    limit: Limit = 100,
+) -> Response:
+    """Cases in your scope, in the order of registration."""
+    key = at.service.desk.secrets.cursor
+    start = from_cursor(key, after, str)[0] if after else ""
+    wanted = queries.CaseFilter(manifest, status, facility, arrival_point)
+    cases = await at.read(lambda session: queries.list_cases(session, at.caller, wanted, start, limit + 1))
+    more = to_cursor(key, cases[limit - 1].case_id) if len(cases) > limit else None
+    return page_of(cases[:limit], more, request)
+
+
+@router.get("/cases/{case_id}", response_model=CaseView, responses=raises(CaseUnknown), openapi_extra=sample(CASE))
+async def get_case(case_id: Annotated[Id, Path()], at: Annotated[Door, door("case.read")]) -> Response:
+    """One case, without identity."""
+    case = await at.read(lambda session: queries.find_case(session, at.caller, case_id))
+    if case is None:
+        raise CaseUnknown
+    return shown(case)
+
+
+@router.post(
+    "/cases/{case_id}/screenings",
+    status_code=201,
+    response_model=ScreeningView,
+    responses=raises(CaseUnknown, CaseIsClosed),
+    openapi_extra=sample(
+        {"screening_id": CASE_ID, "case_id": CASE_ID, "trafficking_status": "PossibleVictimOfTrafficking"}, 201
+    ),
+)
+async def screen_case(
+    case_id: Annotated[Id, Path()], body: ScreenCase, at: Annotated[Door, door("case.screen")]
+) -> Response:
+    """Record the finding of a screening."""
+    return await at.write(lambda work: screening.screen_case(work, case_id, body))
+
+
+@router.post(
+    "/referrals",
+    status_code=201,
+    response_model=Referrals,
+    responses=raises(CaseUnknown, CaseIsClosed, ReferredAlready),
+    openapi_extra=sample({"referrals": [REFERRAL]}, 201),
+)
+async def make_referrals(body: MakeReferrals, at: Annotated[Door, door("referral.make")]) -> Response:
+    """Ask a shelter to take people in; all of them, or none is referred."""
+    return await at.write(lambda work: referral.make_referrals(work, body))
+
+
+@router.post(
+    "/referrals/{referral_id}/revocation",
+    status_code=201,
+    response_model=ReferralView,
+    responses=raises(CaseUnknown, CaseIsClosed, ReferralAnswered),
+    openapi_extra=sample(REFERRAL | {"status": "revoked"}, 201),
+)
+async def revoke_referral(
+    referral_id: Annotated[Id, Path()], body: RevokeReferral, at: Annotated[Door, door("referral.make")]
+) -> Response:
+    """Take a referral back that has no answer yet."""
+    return await at.write(lambda work: referral.revoke_referral(work, referral_id, body))
+
+
+@router.get(
+    "/cases/{case_id}/referrals",
+    response_model=Page[ReferralView],
+    responses=raises(),
+    openapi_extra=sample({"items": [REFERRAL]}),
+)
+async def list_referrals(case_id: Annotated[Id, Path()], at: Annotated[Door, door("case.read")]) -> Response:
+    """The referrals of a case, oldest first."""
+    referrals = await at.read(lambda session: queries.list_referrals(session, at.caller, case_id))
+    return shown(Page(items=[referral.referral_view(one) for one in referrals]))
+
+
+@router.post(
+    "/closures",
+    status_code=201,
+    response_model=CaseIds,
+    responses=raises(CaseUnknown, CaseIsClosed),
+    openapi_extra=sample({"cases": [CASE_ID]}, 201),
+)
+async def close_cases(body: CloseCases, at: Annotated[Door, door("case.close")]) -> Response:
+    """Close cases with one outcome; all of them, or none."""
+    return await at.write(lambda work: closing.close_cases(work, body))
+
+
+@router.post(
+    "/cases/{case_id}/reopening",
+    status_code=201,
+    response_model=CaseIds,
+    responses=raises(CaseUnknown, CaseIsNotClosed),
+    openapi_extra=sample({"cases": [CASE_ID]}, 201),
+)
+async def reopen_case(
+    case_id: Annotated[Id, Path()], body: ReopenCase, at: Annotated[Door, door("case.close")]
+) -> Response:
+    """A closed case goes on."""
+    return await at.write(lambda work: closing.reopen_case(work, case_id, body))
+
+
+@router.get(
+    "/figures",
+    response_model=Figures,
+    responses=raises(),
+    openapi_extra=sample(
+        {
+            "cases": 4497,
+            "by_trafficking_status": {"ActualVictimOfTrafficking": 809},
+            "by_arrival_point": {"TNJ": 1095},
+            "by_sex": {"F": 2099, "M": 2398},
+            "identity_consent": {"iom": 2422},
+        }
+    ),
+)
+async def intake_figures(
+    at: Annotated[Door, door("figures.read")],
+    since: Annotated[SensibleDate, Query(alias="from")],
+    until: Annotated[SensibleDate, Query()],
+) -> Response:
+    """Intake's own figures over the cases in your scope that arrived in these days, both included."""
+    if until < since:
+        raise Invalid("ends before it begins", pointer="query.until")
+    return shown(await at.read(lambda session: queries.figures(session, at.caller, since, until)))

@@ -1,0 +1,62 @@
+"""Arrival manifests."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Response
+
+from services.intake import queries
+from services.intake.commands import registration
+from services.intake.problems import IdTaken, PlaceUnknown
+from services.intake.schemas import ManifestResult, ReceiveManifest
+from shared.http.bodies import Id
+from shared.http.door import Door, Doorway
+from shared.http.problems import NotFound, raises
+from shared.http.samples import sample
+from shared.work import Work
+
+router = APIRouter()
+door = Doorway("intake")
+
+EXAMPLE = {
+    "id": "0192f0c1-5f4e-7c3a-9b1e-2f6f0d6a7b10",
+    "rows": [
+        {"row_key": "1", "status": "registered", "case_id": "0192f0c1-5f4e-7c3a-9b1e-2f6f0d6a7b12", "warnings": []},
+        {"row_key": "2", "status": "unreadable", "errors": [{"detail": "Field required", "pointer": "#/name"}]},
+    ],
+    "registered": 1,
+    "duplicates": 0,
+    "unreadable": 1,
+}
+
+
+@router.post(
+    "/manifests",
+    status_code=201,
+    response_model=ManifestResult,
+    responses=raises(PlaceUnknown, IdTaken),
+    openapi_extra=sample(EXAMPLE, 201),
+)
+async def receive_manifest(body: ReceiveManifest, at: Annotated[Door, door("case.register")]) -> Response:
+    """Register everyone on an arrival manifest; a result per row."""
+    return await at.write(lambda work: registration.receive_manifest(work, body))
+
+
+@router.post(
+    "/manifests/{manifest_id}/reconciliation",
+    status_code=201,
+    response_model=ManifestResult,
+    responses=raises(NotFound),
+    openapi_extra=sample(EXAMPLE, 201),
+)
+async def reconcile_manifest(
+    manifest_id: Annotated[Id, Path()], at: Annotated[Door, door("case.register")]
+) -> Response:
+    """Say that every row of the manifest has its answer."""
+
+    def reconcile(work: Work) -> ManifestResult:
+        manifest = queries.find_manifest(work.session, work.caller, manifest_id)
+        if manifest is None:
+            raise NotFound
+        return registration.reconcile_manifest(work, manifest)
+
+    return await at.write(reconcile)

@@ -1,0 +1,75 @@
+"""The journey home."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Response
+
+from services.intake import queries
+from services.intake.commands import returning
+from services.intake.problems import CaseIsClosed, CaseUnknown, IdTaken, ReturnNotPossible
+from services.intake.schemas import ArriveTrip, DepartTrip, PlanTrip, TripView
+from shared.http.bodies import Id
+from shared.http.door import Door, Doorway, shown
+from shared.http.problems import NotFound, raises
+from shared.http.samples import sample
+
+router = APIRouter()
+door = Doorway("intake")
+
+EXAMPLE = {
+    "trip_id": "0192f0c1-5f4e-7c3a-9b1e-2f6f0d6a7b11",
+    "mode": "ship",
+    "from_facility": "RPTC-TANJUNG-PINANG",
+    "departs_on": "2026-11-08",
+    "status": "planned",
+    "people": [{"case_id": "0192f0c1-5f4e-7c3a-9b1e-2f6f0d6a7b10", "regency": "35.07", "status": "planned"}],
+}
+
+
+@router.post(
+    "/trips",
+    status_code=201,
+    response_model=TripView,
+    responses=raises(CaseUnknown, CaseIsClosed, IdTaken, ReturnNotPossible),
+    openapi_extra=sample(EXAMPLE, 201),
+)
+async def plan_trip(body: PlanTrip, at: Annotated[Door, door("return.manage")]) -> Response:
+    """Give people seats on a trip home."""
+    return await at.write(lambda work: returning.plan_trip(work, body))
+
+
+@router.get("/trips/{trip_id}", response_model=TripView, responses=raises(NotFound), openapi_extra=sample(EXAMPLE))
+async def get_trip(trip_id: Annotated[Id, Path()], at: Annotated[Door, door("return.read")]) -> Response:
+    """A trip with its people."""
+    found = await at.read(lambda session: queries.find_trip(session, at.caller, trip_id))
+    if found is None:
+        raise NotFound
+    return shown(returning.trip_view(*found))
+
+
+@router.post(
+    "/trips/{trip_id}/departure",
+    status_code=201,
+    response_model=TripView,
+    responses=raises(CaseUnknown),
+    openapi_extra=sample(EXAMPLE | {"status": "departed"}, 201),
+)
+async def depart_trip(
+    trip_id: Annotated[Id, Path()], body: DepartTrip, at: Annotated[Door, door("return.manage")]
+) -> Response:
+    """The trip leaves, with everyone who has a seat."""
+    return await at.write(lambda work: returning.depart_trip(work, trip_id, body))
+
+
+@router.post(
+    "/trips/{trip_id}/arrivals",
+    status_code=201,
+    response_model=TripView,
+    responses=raises(CaseUnknown, ReturnNotPossible),
+    openapi_extra=sample(EXAMPLE | {"status": "arrived"}, 201),
+)
+async def arrive_trip(
+    trip_id: Annotated[Id, Path()], body: ArriveTrip, at: Annotated[Door, door("return.manage")]
+) -> Response:
+    """People are at home, handed over to the social office of their regency."""
+    return await at.write(lambda work: returning.arrive_trip(work, trip_id, body))

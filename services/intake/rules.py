@@ -1,0 +1,91 @@
+"""Intake's decisions: pure functions of what is known."""
+
+import re
+from dataclasses import dataclass
+from datetime import date
+
+from shared.codes import MINOR_BANDS, AgeBand, age_band
+
+_NIK = re.compile(r"[0-9]{16}")
+_DOCUMENT = re.compile(r"[A-Za-z0-9]{1,9}")
+_WOMEN_ADD = 40
+
+
+@dataclass(frozen=True, slots=True)
+class CaseState:
+    """What decides who has a case in hand and how far it is."""
+
+    arrival_point: str
+    facility: str | None
+    referral_status: str
+    stay_status: str
+    return_status: str
+    trafficking_status: str | None
+    status: str
+
+
+def is_nik(number: str) -> bool:
+    """16 digits, month 01–12, day 01–31 or 41–71 (women), serial from 0001. There is no check digit.
+
+    Anything else about it (an unknown region, another birth date) is a warning, not a reason to refuse the number.
+    """
+    if not _NIK.fullmatch(number):
+        return False
+    day, month, serial = int(number[6:8]), int(number[8:10]), int(number[12:16])
+    return 1 <= month <= 12 and (1 <= day <= 31 or 41 <= day <= 71) and serial > 0
+
+
+def nik_warnings(nik: str, sex: str, born: date | None, region_known: bool) -> list[str]:
+    """What a person should look at in a NIK; `region_known` is about its first six digits."""
+    if not is_nik(nik):
+        return ["nik_malformed"]
+    warnings = [] if region_known else ["nik_region_unknown"]
+    day, month, year = int(nik[6:8]), int(nik[8:10]), int(nik[10:12])
+    woman = day > _WOMEN_ADD
+    if woman != (sex == "F"):
+        warnings.append("nik_sex_differs")
+    if born is not None and (day - _WOMEN_ADD * woman, month, year) != (born.day, born.month, born.year % 100):
+        warnings.append("nik_birth_date_differs")
+    return warnings
+
+
+def document_warnings(kind: str, number: str | None) -> list[str]:
+    """A travel document's number has at most 9 letters or digits; any other form is only a warning."""
+    if kind == "none":
+        return ["document_number_without_document"] if number else []
+    if not number:
+        return ["document_number_missing"]
+    return [] if _DOCUMENT.fullmatch(number.strip()) else ["document_number_unusual"]
+
+
+def band_at_arrival(born: date | None, arrival: date) -> AgeBand | None:
+    """Age band on the day of arrival; None where the birth date is not known. Raises ValueError if born later."""
+    return None if born is None else age_band(born, arrival)
+
+
+def is_minor(band: str | None) -> bool:
+    """Under 18 on the day of arrival. An unknown age counts as of age: either way of consent is taken then."""
+    return band in MINOR_BANDS
+
+
+def custodian(case: CaseState) -> str | None:
+    """The place that has the person in its hands: the arrival point until a shelter accepted, then the shelter until
+    the arrival at home, then nobody (DESIGN 6)."""
+    if case.return_status == "arrived":
+        return None
+    return case.facility if case.referral_status in ("accepted", "completed") else case.arrival_point
+
+
+def phase(case: CaseState) -> str:
+    """How far the case is, read off its facts, in whichever order they became known."""
+    if case.return_status == "arrived":
+        return "home"
+    if case.return_status == "departed":
+        return "on_the_way"
+    if case.stay_status == "checked_out":
+        return "left_shelter"
+    if case.stay_status == "checked_in":
+        return "in_shelter"
+    if case.referral_status in ("pending", "accepted"):
+        return "referred"
+    return "screened" if case.trafficking_status else "registered"

@@ -1,0 +1,1 @@
+"""What every service stands on, and nothing that belongs to one of them."""

@@ -1,0 +1,153 @@
+"""One batch into the database: what was applied is dropped, what cannot be applied is parked, the rest takes effect.
+
+The inbox is a mark per (consumer, source, subject): the last `streamversion` applied. It grows with cases, not with
+events, and it is what makes an effect happen once however often a message comes.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import structlog
+from sqlalchemy import bindparam, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from shared.bus.protocol import Received
+from shared.consuming.parking import park
+from shared.consuming.table import INBOX, PARKED
+from shared.events.envelope import Event, NotAnEvent
+from shared.work import Work
+
+log = structlog.get_logger()
+
+Stream = tuple[str, str]
+"""(source, subject)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Consumer:
+    """A service's reactions, or one projection: a name of its own, so that one can be rebuilt beside the live one."""
+
+    name: str
+    topics: tuple[str, ...]
+    apply: Callable[[Work, Sequence[Event]], None]
+    """Takes events in order; may raise, and is then called again with one event at a time."""
+
+
+def take_in(work: Work, consumer: Consumer, records: Sequence[Received]) -> int:
+    """Apply a batch in the caller's transaction; the number of events that took effect."""
+    events = [(record, _decode(record)) for record in records]
+    streams = {(event.source, event.subject) for _, event in events if event is not None}
+    marks = lock_marks(work.session, consumer.name, streams)
+    before = dict(marks)
+    blocked = _parked_keys(work.session, consumer.name, {record.key or "" for record in records})
+    ready: list[tuple[Received, Event]] = []
+    for record, event in events:
+        key = record.key or ""
+        if event is None:
+            park(work, consumer.name, record, "undecodable")
+            blocked.add(key)
+            continue
+        stream = (event.source, event.subject)
+        if event.streamversion <= marks[stream]:
+            continue
+        if key in blocked:
+            park(work, consumer.name, record, "behind another")
+        elif event.streamversion > marks[stream] + 1:
+            park(work, consumer.name, record, "gap")
+            blocked.add(key)
+        else:
+            marks[stream] = event.streamversion
+            ready.append((record, event))
+    applied = _apply(work, consumer, ready, marks, before)
+    move_marks(work.session, consumer.name, {s: v for s, v in marks.items() if v != before[s]})
+    return applied
+
+
+def _apply(
+    work: Work,
+    consumer: Consumer,
+    ready: Sequence[tuple[Received, Event]],
+    marks: dict[Stream, int],
+    before: Mapping[Stream, int],
+) -> int:
+    """All at once; where that fails, one at a time, and the culprit is parked with what follows under its key."""
+    if not ready:
+        return 0
+    try:
+        with work.attempt():
+            consumer.apply(work, [event for _, event in ready])
+        return len(ready)
+    except Exception as error:
+        log.info("batch is taken apart", consumer=consumer.name, because=type(error).__name__)
+    marks.update(before)
+    applied, blocked = 0, set[str]()
+    for record, event in ready:
+        key = record.key or ""
+        if key in blocked:
+            park(work, consumer.name, record, "behind another")
+            continue
+        try:
+            with work.attempt():
+                consumer.apply(work, [event])
+        except Exception as error:
+            log.warning("event is parked", consumer=consumer.name, event=event.id, because=type(error).__name__)
+            park(work, consumer.name, record, type(error).__name__)
+            blocked.add(key)
+        else:
+            marks[(event.source, event.subject)] = event.streamversion
+            applied += 1
+    return applied
+
+
+def _decode(record: Received) -> Event | None:
+    try:
+        return Event.from_bytes(record.value, record.headers)
+    except NotAnEvent:
+        return None
+
+
+def lock_marks(session: Session, consumer: str, streams: Iterable[Stream]) -> dict[Stream, int]:
+    """The marks of the streams, locked; 0 for a stream that is new. Inserted first, locked in sorted order after."""
+    ordered = sorted(streams)
+    if not ordered:
+        return {}
+    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    session.execute(
+        dialect.insert(INBOX).on_conflict_do_nothing(),
+        [{"consumer": consumer, "source": s, "subject": subject, "version": 0} for s, subject in ordered],
+    )
+    found = session.execute(
+        select(INBOX.c.source, INBOX.c.subject, INBOX.c.version)
+        .where(INBOX.c.consumer == consumer)
+        .where(INBOX.c.source.in_(sorted({s for s, _ in ordered})))
+        .where(INBOX.c.subject.in_(sorted({subject for _, subject in ordered})))
+        .order_by(INBOX.c.source, INBOX.c.subject)
+        .with_for_update()
+    )
+    marks = {(row.source, row.subject): row.version for row in found}
+    return {stream: marks[stream] for stream in ordered}
+
+
+def move_marks(session: Session, consumer: str, marks: Mapping[Stream, int]) -> None:
+    """Write the marks; each is locked by the caller."""
+    if marks:
+        session.connection().execute(
+            update(INBOX)
+            .where(
+                INBOX.c.consumer == consumer,
+                INBOX.c.source == bindparam("at_source"),
+                INBOX.c.subject == bindparam("at_subject"),
+            )
+            .values(version=bindparam("to_version")),
+            [{"at_source": s, "at_subject": subject, "to_version": v} for (s, subject), v in marks.items()],
+        )
+
+
+def _parked_keys(session: Session, consumer: str, keys: Iterable[str]) -> set[str]:
+    """Which of the keys have something parked."""
+    return set(
+        session.execute(
+            select(PARKED.c.key).where(PARKED.c.consumer == consumer, PARKED.c.key.in_(sorted(keys))).distinct()
+        ).scalars()
+    )

@@ -1,0 +1,122 @@
+"""The loop of a consumer: records → one transaction → commit → offsets."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Sequence
+from functools import partial
+
+import structlog
+
+from shared.bus.protocol import Bus, BusUnavailable, Received, TopicPartition
+from shared.consuming.dead_letters import mark_told, notices, untold
+from shared.consuming.inbox import Consumer, take_in
+from shared.consuming.retry import due, retry_key
+from shared.database.protocol import DatabaseUnavailable
+from shared.work import Desk
+
+BATCH = 300
+WAIT_SECONDS = 1.0
+RETRY_TICK_SECONDS = 1.0
+BACKOFF_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
+
+log = structlog.get_logger()
+
+
+class ConsumerLoop:
+    """Reads one consumer's topics for ever. A batch in hand is finished before partitions go or the process stops."""
+
+    def __init__(self, desk: Desk, bus: Bus, consumer: Consumer) -> None:
+        self.consumer = consumer
+        self._bus = bus
+        self._desk = desk
+        self._in_hand = asyncio.Lock()
+        self._stopping = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._subscription = bus.subscribe(consumer.name, consumer.topics, self._finish_batch)
+
+    async def start(self) -> None:
+        await self._subscription.start()
+        self._tasks = [
+            asyncio.create_task(self._read(), name=f"{self.consumer.name}-read"),
+            asyncio.create_task(self._try_again(), name=f"{self.consumer.name}-retry"),
+        ]
+
+    async def stop(self) -> None:
+        self._stopping.set()
+        for task in self._tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        await self._subscription.stop()
+
+    def failed(self) -> BaseException | None:
+        """Why a task of this loop ended by itself: the process must not go on without it."""
+        for task in self._tasks:
+            if task.done() and not task.cancelled() and (error := task.exception()) is not None:
+                return error
+        return None
+
+    async def _finish_batch(self) -> None:
+        """Awaited by the bus before partitions go to another member."""
+        async with self._in_hand:
+            return
+
+    async def _read(self) -> None:
+        failures = 0
+        while not self._stopping.is_set():
+            try:
+                records = await self._subscription.getmany(BATCH, WAIT_SECONDS)
+                if records:
+                    async with self._in_hand:
+                        await self._take_in(records)
+                failures = 0
+            except BusUnavailable as gone:
+                await self._back_off(failures, str(gone))
+                failures += 1
+
+    async def _take_in(self, records: Sequence[Received]) -> None:
+        failures = 0
+        while True:
+            try:
+                await self._desk.write(lambda work: take_in(work, self.consumer, records))
+                break
+            except DatabaseUnavailable as gone:
+                if self._stopping.is_set():
+                    return
+                await self._back_off(failures, str(gone))
+                failures += 1
+        positions: dict[TopicPartition, int] = {}
+        for record in records:
+            positions[record.place] = record.offset + 1
+        await self._subscription.commit(positions)
+
+    async def _try_again(self) -> None:
+        """The timer behind parking: retries what is due, tells operators what was given up on."""
+        while not self._stopping.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), RETRY_TICK_SECONDS)
+                return
+            try:
+                await self._retry_parked()
+                await self._tell_operators()
+            except (BusUnavailable, DatabaseUnavailable) as gone:
+                log.warning("retry waits", consumer=self.consumer.name, because=str(gone))
+
+    async def _retry_parked(self) -> None:
+        name, now_ms = self.consumer.name, int(time.time() * 1000)
+        for key in await self._desk.read(partial(due, consumer=name, now_ms=now_ms)):
+            async with self._in_hand:
+                await self._desk.write(partial(retry_key, consumer=self.consumer, key=key))
+
+    async def _tell_operators(self) -> None:
+        letters = await self._desk.read(partial(untold, consumer=self.consumer.name))
+        if letters:
+            await self._bus.publish(notices(self._desk.service, letters, int(time.time() * 1000)))
+            told = [position for position, _, _ in letters]
+            await self._desk.write(lambda work: mark_told(work.session, told))
+
+    async def _back_off(self, failures: int, because: str) -> None:
+        wait = BACKOFF_SECONDS[min(failures, len(BACKOFF_SECONDS) - 1)]
+        log.warning("consumer waits", consumer=self.consumer.name, because=because, seconds=wait)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), wait)

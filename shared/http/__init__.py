@@ -1,0 +1,1 @@
+"""The edge: problems, idempotency, pages, preconditions, and the door through which every request comes."""

@@ -1,0 +1,146 @@
+"""A FastAPI app around one service or several: problems, correlation ids, access log, health."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.bus.protocol import Bus
+from shared.http import problems
+from shared.http.door import correlation_id
+from shared.http.operators import operator_routes
+from shared.service import Service
+
+MAX_BODY_BYTES = 16 * 1024 * 1024
+WATCH_SECONDS = 1.0
+
+log = structlog.get_logger()
+
+
+def app_of(title: str, services: Sequence[Service], bus: Bus) -> FastAPI:
+    """The app of these services over one bus. It starts and stops them."""
+
+    @contextlib.asynccontextmanager
+    async def running(app: FastAPI) -> AsyncIterator[None]:
+        await bus.start()
+        started: list[Service] = []
+        try:
+            for service in services:
+                started.append(service)
+                await service.start()
+            watch = asyncio.create_task(_stop_when_one_fails(services))
+            app.state.ready = True
+            yield
+            watch.cancel()
+        finally:
+            app.state.ready = False
+            for service in reversed(started):
+                await service.stop()
+            await bus.stop()
+
+    app = FastAPI(
+        title=title,
+        version="0.1.0",
+        lifespan=running,
+        description="The shared case lifecycle for Indonesian migrant workers who are sent home.",
+        redoc_url=None,
+        max_body_size=MAX_BODY_BYTES,
+        telemetry={"tracing": False},
+    )
+    app.state.services = {service.name: service for service in services}
+    app.state.ready = False
+    problems.install(app)
+    app.add_middleware(Edge)
+    for service in services:
+        app.include_router(service.definition.router)
+        app.include_router(operator_routes(service.name))
+
+    @app.get("/livez", tags=["health"], summary="Is the process alive?", openapi_extra=_EXAMPLE_ALIVE)
+    async def livez() -> dict[str, str]:
+        return {"status": "alive"}
+
+    @app.get("/readyz", tags=["health"], summary="Can it serve? If not: what is missing", openapi_extra=_EXAMPLE_READY)
+    async def readyz(request: Request) -> JSONResponse:
+        missing = [] if request.app.state.ready else ["still starting, or stopping"]
+        for service in services:
+            missing += [lack for lack in await service.missing() if lack not in missing]
+        return JSONResponse({"status": "missing" if missing else "ready", "missing": missing}, 503 if missing else 200)
+
+    return app
+
+
+def _example(body: Mapping[str, Any]) -> dict[str, Any]:
+    return {"responses": {"200": {"content": {"application/json": {"example": dict(body)}}}}}
+
+
+_EXAMPLE_ALIVE = _example({"status": "alive"})
+_EXAMPLE_READY = _example({"status": "ready", "missing": []})
+
+
+async def _stop_when_one_fails(services: Sequence[Service]) -> None:
+    """A dead side task stops the process: half a service would look alive and fall behind for ever."""
+    while True:
+        await asyncio.sleep(WATCH_SECONDS)
+        for service in services:
+            if (error := service.failed()) is not None:
+                log.error("stopping: a background task ended", service=service.name, because=type(error).__name__)
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
+
+
+class Edge:
+    """Outermost: gives each request its correlation id, writes one log line without a query."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = next((value for name, value in scope["headers"] if name == b"x-correlation-id"), b"")
+        correlation = correlation_id(given.decode("latin-1"))
+        scope.setdefault("state", {})["correlation_id"] = correlation
+        began, status = time.perf_counter(), 500
+
+        async def marked(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], (b"x-correlation-id", correlation.encode())]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, marked)
+        except Exception as error:
+            # The message and the values in the frames may be personal: only where it happened is written.
+            log.error("unforeseen", error=type(error).__name__, at=_frames(error), correlationid=correlation)
+            if status == 500:
+                raise
+        finally:
+            route = scope.get("route")
+            log.info(
+                "request",
+                method=scope["method"],
+                route=getattr(route, "path", "(none)"),
+                status=status,
+                ms=round((time.perf_counter() - began) * 1000, 1),
+                correlationid=correlation,
+            )
+
+
+def _frames(error: BaseException) -> list[str]:
+    frames, trace = [], error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        frames.append(f"{os.path.basename(code.co_filename)}:{trace.tb_lineno}")
+        trace = trace.tb_next
+    return frames[-8:]

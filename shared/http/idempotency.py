@@ -1,0 +1,111 @@
+"""`Idempotency-Key`: the same key and body get the stored answer; another body under the same key is refused.
+
+The answer is stored in the transaction of the command, so there is no moment at which one stands without the other. A
+refusal is not stored: whoever mends the cause may use the key again. Answers are kept for 24 hours, per caller and
+route, and never hold identity: no command that answers a POST returns any.
+"""
+
+import hmac
+import re
+from dataclasses import dataclass
+
+from sqlalchemy import BigInteger, Column, ColumnElement, Integer, LargeBinary, String, Table, delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from shared.http.problems import Conflict, Invalid
+from shared.outbox.table import SPINE
+from shared.work import Work
+
+KEPT_MS = 24 * 3600 * 1000
+_FORM = re.compile(r"[\x21-\x7e]{1,128}")
+
+ANSWERS = Table(
+    "answers",
+    SPINE,
+    Column("caller", String(200), primary_key=True),
+    Column("route", String(200), primary_key=True),
+    Column("key", String(128), primary_key=True),
+    Column("fingerprint", LargeBinary, nullable=False, comment="keyed hash of the request"),
+    Column("status", Integer, nullable=False, comment="0 while the first request is at work"),
+    Column("body", LargeBinary, nullable=False),
+    Column("kept_since_ms", BigInteger, nullable=False, index=True),
+)
+
+
+class KeyUsedForAnotherRequest(Invalid):
+    """This Idempotency-Key was used with another body."""
+
+
+class RequestInFlight(Conflict):
+    """The first request with this Idempotency-Key is still at work."""
+
+
+class KeyMalformed(Invalid):
+    """An Idempotency-Key has 1 to 128 visible ASCII characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was, or will be, sent: a status and a JSON body."""
+
+    status: int
+    body: bytes
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """One request that must take effect once."""
+
+    caller: str
+    route: str
+    key: str
+    content: bytes
+
+    def __post_init__(self) -> None:
+        if not _FORM.fullmatch(self.key):
+            raise KeyMalformed(pointer="header.Idempotency-Key")
+
+    def begin(self, work: Work) -> Answer | None:
+        """Reserve the key, or give the stored answer. Raises KeyUsedForAnotherRequest, RequestInFlight."""
+        mine = hmac.digest(work.secrets.fingerprint, self.content, "sha256")
+        now_ms = int(work.now.timestamp() * 1000)
+        work.session.execute(delete(ANSWERS).where(self._place(), ANSWERS.c.kept_since_ms < now_ms - KEPT_MS))
+        dialect = sqlite if work.session.get_bind().dialect.name == "sqlite" else postgresql
+        reserved = work.session.execute(
+            dialect.insert(ANSWERS)
+            .values(
+                caller=self.caller,
+                route=self.route,
+                key=self.key,
+                fingerprint=mine,
+                status=0,
+                body=b"",
+                kept_since_ms=now_ms,
+            )
+            .on_conflict_do_nothing()
+            .returning(ANSWERS.c.key)
+        ).one_or_none()
+        if reserved is not None:
+            return None
+        stored = work.session.execute(
+            select(ANSWERS.c.fingerprint, ANSWERS.c.status, ANSWERS.c.body).where(self._place())
+        ).one()
+        if not hmac.compare_digest(stored.fingerprint, mine):
+            raise KeyUsedForAnotherRequest(pointer="header.Idempotency-Key")
+        if stored.status == 0:
+            raise RequestInFlight
+        return Answer(stored.status, stored.body, replayed=True)
+
+    def end(self, work: Work, answer: Answer) -> None:
+        """Store the answer in the command's own transaction."""
+        work.session.execute(update(ANSWERS).where(self._place()).values(status=answer.status, body=answer.body))
+
+    def _place(self) -> ColumnElement[bool]:
+        return (ANSWERS.c.caller == self.caller) & (ANSWERS.c.route == self.route) & (ANSWERS.c.key == self.key)
+
+
+def forget_old(work: Work) -> None:
+    """Drop the answers that are kept no longer."""
+    now_ms = int(work.now.timestamp() * 1000)
+    work.session.execute(delete(ANSWERS).where(ANSWERS.c.kept_since_ms < now_ms - KEPT_MS))

@@ -1,0 +1,97 @@
+"""What operators may ask of each service: its backlogs, what is parked, and whether its event log is whole."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict
+from starlette.responses import JSONResponse, Response
+
+from shared.consuming.dead_letters import ask_again, parked
+from shared.http.door import Door, Doorway
+from shared.http.problems import raises
+from shared.outbox.verify import verify_chains
+from shared.security.audit import audit
+from shared.work import Work
+
+
+class RetryParked(BaseModel):
+    """Which parked events to try again; all of the service, where no key is given."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"key": "RPTC-BAMBU-APUS"}]})
+
+    key: str | None = None
+
+
+class Retried(BaseModel):
+    """How many parked events wait for the next try."""
+
+    events: int
+
+
+def operator_routes(service: str) -> APIRouter:
+    """The operators' routes of one service."""
+    router = APIRouter(prefix=f"/{service}/operations", tags=[f"{service}: operators"])
+    door = Doorway(service)
+
+    @router.get("/status", operation_id=f"{service}_status", responses=raises(), openapi_extra=_example(_STATUS))
+    async def status(at: Annotated[Door, door("operations.read")]) -> JSONResponse:
+        """Outbox backlog, consumer lag, parked events."""
+        return JSONResponse(await at.service.status())
+
+    @router.get("/parked", operation_id=f"{service}_parked", responses=raises(), openapi_extra=_example(_PARKED))
+    async def parked_events(at: Annotated[Door, door("operations.read")]) -> JSONResponse:
+        """What cannot be taken in, by key; never a payload."""
+        return JSONResponse({"items": await at.read(parked)})
+
+    @router.get("/chains", operation_id=f"{service}_chains", responses=raises(), openapi_extra=_example(_CHAINS))
+    async def chains(at: Annotated[Door, door("operations.read")]) -> JSONResponse:
+        """Walk the hash chains of the event log: an edited, removed or moved row shows."""
+        key = at.service.desk.secrets.chain
+        return JSONResponse(await at.read(lambda session: verify_chains(session, key)))
+
+    @router.post(
+        "/parked/retry",
+        operation_id=f"{service}_retry_parked",
+        status_code=202,
+        response_model=Retried,
+        responses=raises(),
+        openapi_extra=_example({"events": 3}, 202),
+    )
+    async def retry_parked(body: RetryParked, at: Annotated[Door, door("operations.manage")]) -> Response:
+        """Try parked events again now."""
+
+        def again(work: Work) -> Retried:
+            audit(work, "parked.retry", (body.key or "all")[:64])
+            return Retried(events=ask_again(work, body.key))
+
+        return await at.write(again, status=202)
+
+    return router
+
+
+def _example(body: Any, status: int = 200) -> dict[str, Any]:
+    return {"responses": {str(status): {"content": {"application/json": {"example": body}}}}}
+
+
+_STATUS = {
+    "service": "intake",
+    "events": 1200,
+    "outbox_backlog": 0,
+    "consumer_lag": {"intake.reactions": 0},
+    "parked": 0,
+    "dead_letters": 0,
+}
+_PARKED = {
+    "items": [
+        {
+            "consumer": "intake.reactions",
+            "key": "RPTC-BAMBU-APUS",
+            "topic": "pulang.operations",
+            "reason": "gap",
+            "attempts": 1,
+            "dead": False,
+            "waiting": 2,
+        }
+    ]
+}
+_CHAINS = {"service_events": 1200, "streams": 310, "broken": []}

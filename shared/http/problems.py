@@ -1,0 +1,213 @@
+"""Errors as `application/problem+json` (RFC 9457). Every error class knows its status, title and type."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, ClassVar
+
+import orjson
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from shared.database.protocol import DatabaseUnavailable
+
+MEDIA_TYPE = "application/problem+json"
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong. `pointer`: JSON pointer into the body as a fragment (`#/rows/0/sex`), or a parameter."""
+
+    detail: str
+    pointer: str | None = None
+
+    def to_json(self) -> dict[str, str]:
+        return {"detail": self.detail} | ({"pointer": self.pointer} if self.pointer else {})
+
+
+class Problem(Exception):
+    """The request cannot be met."""
+
+    status: ClassVar[int] = 400
+    headers: ClassVar[Mapping[str, str]] = {}
+
+    def __init__(
+        self,
+        detail: str | None = None,
+        *,
+        pointer: str | None = None,
+        errors: Sequence[Fault] = (),
+        **more: Any,
+    ) -> None:
+        """`detail` says what is wrong here; it never repeats a value that could be personal."""
+        super().__init__(detail or self.title())
+        self.detail = detail
+        self.errors = list(errors) or ([Fault(detail or self.title(), pointer)] if pointer else [])
+        self.more = more
+
+    @classmethod
+    def title(cls) -> str:
+        """The docstring's first line."""
+        return (cls.__doc__ or "").strip().splitlines()[0]
+
+    @classmethod
+    def type(cls) -> str:
+        """`/problems/bed-taken` for `BedTaken`."""
+        return "/problems/" + "".join(f"-{c.lower()}" if c.isupper() else c for c in cls.__name__).lstrip("-")
+
+    def to_json(self) -> dict[str, Any]:
+        body: dict[str, Any] = {"type": self.type(), "title": self.title(), "status": self.status}
+        if self.detail:
+            body["detail"] = self.detail
+        if self.errors:
+            body["errors"] = [error.to_json() for error in self.errors]
+        return body | self.more
+
+
+class NotAuthenticated(Problem):
+    """A valid bearer token is needed."""
+
+    status = 401
+    headers: ClassVar[Mapping[str, str]] = {"WWW-Authenticate": 'Bearer realm="pulang"'}
+
+
+class NotAllowed(Problem):
+    """The token's roles do not permit this."""
+
+    status = 403
+
+
+class NotFound(Problem):
+    """There is no such thing here, or it lies outside what the token may see."""
+
+    status = 404
+
+
+class Conflict(Problem):
+    """The present state does not allow this."""
+
+    status = 409
+
+
+class Invalid(Problem):
+    """The request says something that cannot be."""
+
+    status = 422
+
+
+class Unavailable(Problem):
+    """The database cannot take this now; try again."""
+
+    status = 503
+    headers: ClassVar[Mapping[str, str]] = {"Retry-After": "2"}
+
+
+def answer(problem: Problem) -> Response:
+    return _answer(problem.status, problem.to_json(), problem.headers)
+
+
+def raises(*problems: type[Problem]) -> dict[int | str, dict[str, Any]]:
+    """For a route's `responses`: what it raises besides 401, 403 and 422."""
+    told: dict[int | str, dict[str, Any]] = {}
+    declared: list[type[Problem]] = [NotAuthenticated, NotAllowed, Invalid, *problems]
+    for problem in declared:
+        example = {"type": problem.type(), "title": problem.title(), "status": problem.status}
+        entry = told.setdefault(
+            problem.status,
+            {"description": problem.title(), "content": {MEDIA_TYPE: {"schema": PROBLEM_SCHEMA, "examples": {}}}},
+        )
+        entry["content"][MEDIA_TYPE]["examples"][problem.__name__] = {"value": example}
+    return told
+
+
+PROBLEM_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "title": "Problem",
+    "required": ["type", "title", "status"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["detail"],
+                "properties": {"detail": {"type": "string"}, "pointer": {"type": "string"}},
+            },
+        },
+    },
+}
+
+
+def faults_of(errors: Sequence[Any], start: tuple[str | int, ...] = ()) -> list[Fault]:
+    """Pydantic's errors as faults; the refused input itself is never repeated."""
+    return [_fault(error, start) for error in errors][:100]
+
+
+def _fault(error: Any, start: tuple[str | int, ...]) -> Fault:
+    place = [*start, *error["loc"]]
+    detail = str(error["msg"])
+    if place and place[0] in ("query", "path", "header"):
+        return Fault(detail, ".".join(str(part) for part in place))
+    if place and place[0] == "body":
+        place = place[1:]
+    return Fault(detail, pointer_to(place))
+
+
+def pointer_to(place: Sequence[str | int]) -> str:
+    """RFC 6901, as a URI fragment: `#/rows/0/sex`."""
+    return "#" + "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in place)
+
+
+def _answer(status: int, body: Mapping[str, Any], headers: Mapping[str, str]) -> Response:
+    return Response(_json(body), status, headers=dict(headers), media_type=MEDIA_TYPE)
+
+
+def _json(body: Mapping[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(body)
+    except TypeError:  # a lone surrogate from the request's own field names
+        return orjson.dumps(_printable(body))
+
+
+def _printable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, Mapping):
+        return {_printable(key): _printable(item) for key, item in value.items()}
+    return [_printable(item) for item in value] if isinstance(value, list) else value
+
+
+def install(app: FastAPI) -> None:
+    """Every error of the app becomes a problem document."""
+
+    async def ours(request: Request, error: Exception) -> Response:
+        return answer(error) if isinstance(error, Problem) else await unforeseen(request, error)
+
+    async def malformed(request: Request, error: Exception) -> Response:
+        errors = error.errors() if isinstance(error, RequestValidationError) else []
+        return answer(Invalid(errors=faults_of(errors)))
+
+    async def framework(request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        headers = (error.headers if isinstance(error, HTTPException) else None) or {}
+        return _answer(status, {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}, headers)
+
+    async def database_gone(request: Request, error: Exception) -> Response:
+        log.warning("database unavailable", because=str(error))
+        return answer(Unavailable())
+
+    async def unforeseen(request: Request, error: Exception) -> Response:
+        return _answer(500, {"type": "about:blank", "title": "Internal Server Error", "status": 500}, {})
+
+    app.add_exception_handler(Problem, ours)
+    app.add_exception_handler(RequestValidationError, malformed)
+    app.add_exception_handler(HTTPException, framework)
+    app.add_exception_handler(DatabaseUnavailable, database_gone)
+    app.add_exception_handler(Exception, unforeseen)

@@ -1,0 +1,116 @@
+"""Writing events into the service's event log, in the caller's transaction."""
+
+import hmac
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import uuid_utils
+from sqlalchemy import ColumnElement, and_, insert, select, tuple_
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from shared.events.envelope import Event, rfc3339
+from shared.events.fact import Fact
+from shared.outbox.table import EVENTS, STREAMS
+
+CHAIN_START = bytes(32)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A fact that waits to be recorded. `occurred`: when it happened, may be back-dated."""
+
+    subject: str
+    fact: Fact
+    occurred: datetime
+    correlationid: str | None = None
+    causationid: str | None = None
+    traceparent: str | None = None
+
+
+def event_id() -> str:
+    """UUIDv7."""
+    return str(uuid_utils.uuid7())
+
+
+def chain_hash(key: bytes, before: bytes, payload: bytes) -> bytes:
+    """HMAC-SHA256 over the hash of the row before in the stream and the exact bytes of this one."""
+    return hmac.digest(key, before + payload, "sha256")
+
+
+def record(session: Session, source: str, told: Sequence[Told], now: datetime, chain_key: bytes) -> list[Event]:
+    """Give each fact its version and write the event rows.
+
+    The rows of the streams are locked first, in sorted order, so that the order of a stream in the log is the order
+    of its commits, and two writers never lock each other out. Facts of one subject keep the order they were told in.
+    """
+    if not told:
+        return []
+    counts: dict[str, int] = {}
+    for one in told:
+        counts[one.subject] = counts.get(one.subject, 0) + 1
+    last = _advance(session, counts)
+    heads = _heads(session, [(s, last[s] - n) for s, n in counts.items() if last[s] > n])
+    versions = {subject: last[subject] - count for subject, count in counts.items()}
+    recordedtime, recorded_ms = rfc3339(now), int(now.timestamp() * 1000)
+    events, rows = [], []
+    for one in told:
+        versions[one.subject] += 1
+        event = Event(
+            id=event_id(),
+            source=source,
+            type=one.fact.TYPE,
+            subject=one.subject,
+            time=rfc3339(one.occurred),
+            recordedtime=recordedtime,
+            streamversion=versions[one.subject],
+            data=one.fact.to_data(),
+            correlationid=one.correlationid,
+            causationid=one.causationid,
+            traceparent=one.traceparent,
+        )
+        payload = event.to_bytes()
+        heads[one.subject] = chain_hash(chain_key, heads.get(one.subject, CHAIN_START), payload)
+        events.append(event)
+        rows.append(
+            {
+                "id": event.id,
+                "subject": event.subject,
+                "streamversion": event.streamversion,
+                "type": event.type,
+                "topic": one.fact.TOPIC,
+                "recorded_ms": recorded_ms,
+                "payload": payload,
+                "hash": heads[one.subject],
+                "published": False,
+            }
+        )
+    session.execute(insert(EVENTS), rows)
+    return events
+
+
+def _advance(session: Session, counts: dict[str, int]) -> dict[str, int]:
+    """Lock each stream, add to its version; the new last version by subject."""
+    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    new = dialect.insert(STREAMS)
+    statement = new.on_conflict_do_update(
+        index_elements=[STREAMS.c.subject], set_={"version": STREAMS.c.version + new.excluded.version}
+    ).returning(STREAMS.c.subject, STREAMS.c.version)
+    rows = [{"subject": subject, "version": counts[subject]} for subject in sorted(counts)]
+    return {row.subject: row.version for row in session.execute(statement, rows)}
+
+
+def _heads(session: Session, ends: Iterable[tuple[str, int]]) -> dict[str, bytes]:
+    """The hash of the last row of each stream that had one."""
+    wanted = list(ends)
+    if not wanted:
+        return {}
+    last: ColumnElement[bool]
+    if len(wanted) == 1:
+        ((subject, version),) = wanted
+        last = and_(EVENTS.c.subject == subject, EVENTS.c.streamversion == version)
+    else:
+        last = tuple_(EVENTS.c.subject, EVENTS.c.streamversion).in_(wanted)
+    found = session.execute(select(EVENTS.c.subject, EVENTS.c.hash).where(last))
+    return {row.subject: row.hash for row in found}

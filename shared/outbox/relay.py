@@ -1,0 +1,135 @@
+"""From the event log to the bus: whatever is not yet published, oldest first, acknowledged, then marked."""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+from sqlalchemy import Row, func, select, update
+from sqlalchemy.orm import Session
+
+from shared.bus.protocol import Bus, BusUnavailable, Record
+from shared.database.protocol import DatabaseUnavailable
+from shared.events.envelope import CONTENT_TYPE
+from shared.outbox.lease import Lease
+from shared.outbox.table import EVENTS, RELAY_LEASE
+from shared.work import Desk
+
+HEADERS = (("content-type", CONTENT_TYPE.encode()),)
+BATCH = 500
+POLL_SECONDS = 1.0
+BACKOFF_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    positions: list[int]
+    records: list[Record]
+
+
+class Relay:
+    """One per service, however many replicas: a lease says which. `wake` after a commit; polling is the truth.
+
+    A relay that was stopped and wakes can still send what it had read: a record may stand twice in a topic. It cannot
+    mark anything, since marking is fenced by the number of its lease.
+    """
+
+    def __init__(self, desk: Desk, bus: Bus, lease: Lease) -> None:
+        self._database = desk.database
+        self._bus = bus
+        desk.listeners.append(self._committed)
+        self._lease = lease
+        self._woken = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._stopping = False
+
+    @property
+    def leading(self) -> bool:
+        """Whether this replica holds the lease, as far as it knows."""
+        return self._lease.number > 0
+
+    def _committed(self, recorded: bool) -> None:
+        if recorded:
+            self._woken.set()
+
+    async def start(self) -> None:
+        self._task = asyncio.create_task(self._run(), name="relay")
+
+    async def stop(self) -> None:
+        """Finish the batch in hand, give the lease back."""
+        self._stopping = True
+        self._woken.set()
+        if self._task is not None:
+            await self._task
+        with contextlib.suppress(DatabaseUnavailable):
+            await self._lease.release()
+
+    def failed(self) -> BaseException | None:
+        """Why the relay ended, where it did so by itself: the process must not go on without it."""
+        if self._task is None or not self._task.done() or self._task.cancelled():
+            return None
+        return self._task.exception()
+
+    async def _run(self) -> None:
+        failures = 0
+        while not self._stopping:
+            self._woken.clear()
+            try:
+                sent = await self._send_next() if await self._lease.hold() else 0
+                failures = 0
+            except (BusUnavailable, DatabaseUnavailable) as gone:
+                wait = BACKOFF_SECONDS[min(failures, len(BACKOFF_SECONDS) - 1)]
+                failures += 1
+                log.warning("relay waits", because=str(gone), seconds=wait)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._woken.wait(), wait)
+                if not self._stopping:
+                    await asyncio.sleep(wait / 2)
+                continue
+            if not sent:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._woken.wait(), POLL_SECONDS)
+
+    async def _send_next(self) -> int:
+        batch = _batch(await self._database.read(_unpublished))
+        if not batch.positions:
+            return 0
+        await self._bus.publish(batch.records)
+        number = self._lease.number
+        await self._database.write(lambda session: _mark(session, batch.positions, self._lease.name, number))
+        return len(batch.positions)
+
+
+def _unpublished(session: Session) -> Sequence[Row[int, str, str, bytes, int]]:
+    return session.execute(
+        select(EVENTS.c.position, EVENTS.c.topic, EVENTS.c.subject, EVENTS.c.payload, EVENTS.c.recorded_ms)
+        .where(~EVENTS.c.published)
+        .order_by(EVENTS.c.position)
+        .limit(BATCH)
+    ).all()
+
+
+def _batch(rows: Sequence[Row[int, str, str, bytes, int]]) -> _Batch:
+    return _Batch(
+        positions=[row.position for row in rows],
+        records=[Record(row.topic, row.subject, row.payload, row.recorded_ms, HEADERS) for row in rows],
+    )
+
+
+def _mark(session: Session, positions: Sequence[int], lease: str, number: int) -> None:
+    """Mark as published, unless another relay holds the lease by now."""
+    mine = select(RELAY_LEASE.c.name).where(RELAY_LEASE.c.name == lease, RELAY_LEASE.c.number == number)
+    session.execute(update(EVENTS).where(EVENTS.c.position.in_(positions), mine.exists()).values(published=True))
+
+
+def backlog(session: Session) -> int:
+    """Events that are not on the bus yet."""
+    return session.execute(select(func.count()).select_from(EVENTS).where(~EVENTS.c.published)).scalar_one()
+
+
+def recorded(session: Session) -> int:
+    """Events in the log."""
+    return session.execute(select(func.count()).select_from(EVENTS)).scalar_one()

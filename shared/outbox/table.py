@@ -1,0 +1,70 @@
+"""The tables behind publishing. Every service has them in its own database."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+    text,
+)
+
+SPINE = MetaData()
+"""The tables that every service has: event log, inbox, parked events, answers, audit."""
+
+Position = BigInteger().with_variant(Integer, "sqlite")
+
+STREAMS = Table(
+    "streams",
+    SPINE,
+    Column("subject", String(64), primary_key=True),
+    Column("version", Integer, nullable=False),
+    comment="the last version given in each stream; its row is the lock that orders the writers of a stream",
+)
+
+EVENTS = Table(
+    "events",
+    SPINE,
+    Column("position", Position, primary_key=True, autoincrement=True),
+    Column("id", String(36), nullable=False, unique=True),
+    Column("subject", String(64), nullable=False),
+    Column("streamversion", Integer, nullable=False),
+    Column("type", String(80), nullable=False),
+    Column("topic", String(80), nullable=False),
+    Column("recorded_ms", BigInteger, nullable=False, comment="recordedtime, milliseconds since 1970 UTC"),
+    Column("payload", LargeBinary, nullable=False, comment="the exact bytes that are sent"),
+    Column(
+        "hash",
+        LargeBinary,
+        nullable=False,
+        comment="keyed, over the bytes and the hash before it in the stream",
+    ),
+    Column("published", Boolean, nullable=False, server_default=text("false")),
+    UniqueConstraint("subject", "streamversion"),
+    Index(
+        "events_unpublished",
+        "position",
+        sqlite_where=text("published = 0"),
+        postgresql_where=text("NOT published"),
+    ),
+    sqlite_autoincrement=True,
+)
+
+RELAY_LEASE = Table(
+    "relay_lease",
+    SPINE,
+    Column("name", String(40), primary_key=True),
+    Column(
+        "number",
+        BigInteger,
+        nullable=False,
+        comment="grows with every holder: a fence against the one before",
+    ),
+    Column("holder", String(64), nullable=False),
+    Column("until_ms", BigInteger, nullable=False, comment="by the database's clock"),
+)

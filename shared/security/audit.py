@@ -1,0 +1,87 @@
+"""Who did what with whose data, and why. Written in the caller's transaction; chained afterwards by the relay.
+
+A chain head in every transaction would queue all writers, so rows wait unchained for at most a second.
+"""
+
+import hmac
+
+import orjson
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, insert, select, text, update
+from sqlalchemy.orm import Session
+
+from shared.outbox.table import SPINE, Position
+from shared.work import Work
+
+AUDIT = Table(
+    "audit",
+    SPINE,
+    Column("position", Position, primary_key=True, autoincrement=True),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("actor", String(200), nullable=False),
+    Column("agency", String(32), nullable=False),
+    Column("roles", String(200), nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("subject", String(64), nullable=False),
+    Column("purpose", String(40), nullable=False),
+    Column("outcome", String(20), nullable=False),
+    Column("number", Integer, unique=True, nullable=True, comment="place in the chain; none until it is chained"),
+    Column("hash", LargeBinary, nullable=True, comment="keyed, over the row and the hash before it"),
+    Index("audit_unchained", "position", sqlite_where=text("number IS NULL"), postgresql_where=text("number IS NULL")),
+    sqlite_autoincrement=True,
+)
+
+_START = bytes(32)
+_CHAINED_AT_ONCE = 1000
+
+
+def audit(work: Work, action: str, subject: str, *, purpose: str = "", outcome: str = "done") -> None:
+    """Note an act of the caller. `subject` is an id; nothing here is free text."""
+    caller = work.caller
+    work.session.execute(
+        insert(AUDIT).values(
+            at_ms=int(work.now.timestamp() * 1000),
+            actor=caller.subject,
+            agency=caller.agency,
+            roles=",".join(sorted(caller.roles)),
+            action=action,
+            subject=subject,
+            purpose=purpose,
+            outcome=outcome,
+        )
+    )
+
+
+def unchained(session: Session) -> bool:
+    return session.execute(select(AUDIT.c.position).where(AUDIT.c.number.is_(None)).limit(1)).first() is not None
+
+
+def chain(work: Work) -> int:
+    """Give the waiting rows their number and hash, in order; how many. One caller at a time (the leased relay)."""
+    last = work.session.execute(
+        select(AUDIT.c.number, AUDIT.c.hash).where(AUDIT.c.number.is_not(None)).order_by(AUDIT.c.number.desc()).limit(1)
+    ).one_or_none()
+    number, head = (last.number, last.hash) if last is not None else (0, _START)
+    rows = work.session.execute(
+        select(AUDIT).where(AUDIT.c.number.is_(None)).order_by(AUDIT.c.position).limit(_CHAINED_AT_ONCE)
+    ).all()
+    for row in rows:
+        number += 1
+        head = hmac.digest(work.secrets.audit, head + _content(row, number), "sha256")
+        work.session.execute(update(AUDIT).where(AUDIT.c.position == row.position).values(number=number, hash=head))
+    return len(rows)
+
+
+def broken_at(session: Session, key: bytes) -> int | None:
+    """The first number whose row was edited, removed or moved; None where the chain holds."""
+    head = _START
+    rows = session.execute(select(AUDIT).where(AUDIT.c.number.is_not(None)).order_by(AUDIT.c.number))
+    for expected, row in enumerate(rows, start=1):
+        head = hmac.digest(key, head + _content(row, expected), "sha256")
+        if row.number != expected or row.hash != head:
+            return expected
+    return None
+
+
+def _content(row: object, number: int) -> bytes:
+    fields = ("at_ms", "actor", "agency", "roles", "action", "subject", "purpose", "outcome")
+    return orjson.dumps([number, *(getattr(row, name) for name in fields)])

@@ -1,0 +1,152 @@
+"""A service as it runs: its database, its keys, its relay and its consumers, started and stopped together."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import structlog
+from fastapi import APIRouter
+from sqlalchemy import MetaData
+
+from shared.bus.protocol import Bus, BusUnavailable, Topic
+from shared.consuming.dead_letters import parked, topic_of
+from shared.consuming.inbox import Consumer
+from shared.consuming.loop import ConsumerLoop
+from shared.database import SqliteDatabase
+from shared.database.protocol import DatabaseUnavailable
+from shared.events.fact import LIFECYCLE, OPERATIONS
+from shared.http.idempotency import forget_old
+from shared.migrating import migrate
+from shared.outbox.lease import Lease
+from shared.outbox.relay import Relay, backlog, recorded
+from shared.security import audit
+from shared.security.keys import SqliteKeyStore
+from shared.security.sealing import Kek
+from shared.security.secrets import Secrets
+from shared.security.tokens import Verifier
+from shared.settings import Settings
+from shared.work import Desk, Work
+
+SERVICE_TOPICS = (Topic(LIFECYCLE, partitions=4), Topic(OPERATIONS, partitions=4))
+CHORE_SECONDS = 1.0
+CLOCK_EVERY = 60
+"""Chores between two rounds of what the clock asks for."""
+
+log = structlog.get_logger()
+
+
+class Companion(Protocol):
+    """Something that runs beside a service's relay and consumers."""
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    def failed(self) -> BaseException | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """What a service is made of; wiring only."""
+
+    name: str
+    router: APIRouter
+    metadata: MetaData
+    migrations: Path
+    consumers: tuple[Consumer, ...] = ()
+    companions: Callable[["Service"], Sequence[Companion]] = field(default=lambda _: ())
+    topics: tuple[Topic, ...] = ()
+    """Topics that it writes besides the services' own."""
+    clock: tuple[Callable[[Work], object], ...] = ()
+    """Commands that time gives: done once a minute by the replica that holds the relay's lease."""
+
+
+class Service:
+    """One replica of a service on the embedded profile."""
+
+    def __init__(self, definition: Definition, settings: Settings, bus: Bus, verifier: Verifier) -> None:
+        self.definition = definition
+        self.name = definition.name
+        self.settings = settings
+        self.bus = bus
+        self.verifier = verifier
+        self.database = SqliteDatabase(settings.database(self.name))
+        kek = Kek.load_or_create(settings.keys / "kek")
+        self.desk = Desk(
+            service=self.name,
+            database=self.database,
+            secrets=Secrets.load(settings.keys),
+            keys=SqliteKeyStore(settings.key_store(self.name), kek, owner=self.name),
+        )
+        self.relay = Relay(self.desk, bus, Lease(self.database, "relay", alone=True))
+        self.loops = [ConsumerLoop(self.desk, bus, consumer) for consumer in definition.consumers]
+        self.companions = list(definition.companions(self))
+        self._parts: list[Companion] = [self.relay, *self.loops, *self.companions]
+        self._chores: asyncio.Task[None] | None = None
+        self._stopping = asyncio.Event()
+
+    async def start(self) -> None:
+        """Migrated, then running. Raises DatabaseUnavailable, BusUnavailable."""
+        migrate(self.database.engine, self.definition.migrations)
+        await self.bus.declare((*SERVICE_TOPICS, Topic(topic_of(self.name), 1), *self.definition.topics))
+        await self.database.start()
+        for part in self._parts:
+            await part.start()
+        self._chores = asyncio.create_task(self._do_chores(), name=f"{self.name}-chores")
+
+    async def stop(self) -> None:
+        """Stop taking, finish the batch in hand, flush what can be flushed."""
+        self._stopping.set()
+        if self._chores is not None:
+            await self._chores
+        for part in reversed(self._parts):
+            with contextlib.suppress(BusUnavailable, DatabaseUnavailable):
+                await part.stop()
+        await self.database.stop()
+        self.desk.keys.close()
+
+    def failed(self) -> BaseException | None:
+        """Why a part of it ended by itself, if one did."""
+        for part in self._parts:
+            if (error := part.failed()) is not None:
+                return error
+        return None
+
+    async def missing(self) -> list[str]:
+        """What keeps it from being ready; empty when all is there."""
+        lacks = [await self.database.healthy(), await self.bus.healthy()]
+        if (error := self.failed()) is not None:
+            lacks.append(f"{self.name}: a background task ended ({type(error).__name__})")
+        return [lack for lack in lacks if lack]
+
+    async def status(self) -> dict[str, Any]:
+        """Backlogs, for operators."""
+        lag = {loop.consumer.name: await self.bus.lag(loop.consumer.name, loop.consumer.topics) for loop in self.loops}
+        waiting = await self.desk.read(parked)
+        return {
+            "service": self.name,
+            "events": await self.desk.read(recorded),
+            "outbox_backlog": await self.desk.read(backlog),
+            "consumer_lag": lag,
+            "parked": len(waiting),
+            "dead_letters": sum(1 for entry in waiting if entry["dead"]),
+        }
+
+    async def _do_chores(self) -> None:
+        """Chain the audit log within a second; do what the clock asks for once a minute."""
+        done = 0
+        while not self._stopping.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), CHORE_SECONDS)
+            try:
+                if await self.desk.read(audit.unchained) and self.relay.leading:
+                    await self.desk.write(audit.chain)
+                done += 1
+                if done % CLOCK_EVERY == 1 and self.relay.leading:
+                    for command in (forget_old, *self.definition.clock):
+                        await self.desk.write(command)
+            except DatabaseUnavailable as gone:
+                log.warning("chores wait", service=self.name, because=str(gone))

@@ -1,0 +1,135 @@
+"""A unit of work: the session, who acts, since when, because of what; and the facts that its commit will tell.
+
+Commands and reactions get a `Work` and never commit. The `Desk` is a service's place for such work: it runs a change in
+a transaction, writes the recorded events into it as its last act, and wakes the relay after the commit.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeVar
+
+from sqlalchemy.orm import Session
+
+from shared.database.protocol import Database
+from shared.events.envelope import Event
+from shared.events.fact import Fact
+from shared.outbox.record import Told, record
+from shared.security.keys import KeyStore
+from shared.security.secrets import Secrets
+from shared.security.tokens import Caller
+from shared.times import utc_now
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why something is done: who asked, and the ids that tie it to what came before."""
+
+    caller: Caller | None = None
+    correlationid: str | None = None
+    causationid: str | None = None
+    traceparent: str | None = None
+
+
+NOBODY = Cause()
+
+
+@dataclass(slots=True)
+class Work:
+    """One transaction's work. `now` is the moment of recording, UTC, the same for all of it."""
+
+    session: Session
+    service: str
+    secrets: Secrets
+    keys: KeyStore
+    cause: Cause
+    now: datetime
+    _told: list[Told] = field(default_factory=list)
+
+    @property
+    def source(self) -> str:
+        return f"/pulang/{self.service}"
+
+    @property
+    def caller(self) -> Caller:
+        """Who asked. Raises LookupError in a reaction, which nobody asked for."""
+        if self.cause.caller is None:
+            raise LookupError("nobody asked for this")
+        return self.cause.caller
+
+    def record(self, subject: str, fact: Fact, occurred: datetime | None = None) -> None:
+        """Tell a fact when this work commits. `occurred`: when it happened; now, where it is None."""
+        self._told.append(
+            Told(
+                subject=subject,
+                fact=fact,
+                occurred=occurred or self.now,
+                correlationid=self.cause.correlationid,
+                causationid=self.cause.causationid,
+                traceparent=self.cause.traceparent,
+            )
+        )
+
+    @contextmanager
+    def because_of(self, event: Event) -> Iterator[None]:
+        """What is recorded inside was caused by that event."""
+        outer = self.cause
+        self.cause = Cause(
+            correlationid=event.correlationid or event.id, causationid=event.id, traceparent=event.traceparent
+        )
+        try:
+            yield
+        finally:
+            self.cause = outer
+
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """Rows and facts of the inside stand together or not at all; what it raises goes on to the caller."""
+        told = len(self._told)
+        try:
+            with self.session.begin_nested():
+                yield
+        except BaseException:
+            del self._told[told:]
+            raise
+
+    def finish(self) -> int:
+        """Write the recorded facts as event rows; how many."""
+        events = record(self.session, self.source, self._told, self.now, self.secrets.chain)
+        self._told.clear()
+        return len(events)
+
+
+@dataclass(slots=True)
+class Desk:
+    """Where a service's work is done. `listeners` are told after each commit whether events were recorded."""
+
+    service: str
+    database: Database
+    secrets: Secrets
+    keys: KeyStore
+    listeners: list[Callable[[bool], None]] = field(default_factory=list)
+
+    async def write(self, change: Callable[[Work], Result], cause: Cause = NOBODY) -> Result:
+        """Run a change in one transaction with its events; returns after the commit.
+
+        The change may be run again from its start. Raises what it raises, and DatabaseUnavailable.
+        """
+
+        def unit(session: Session) -> tuple[Result, int]:
+            work = Work(session, self.service, self.secrets, self.keys, cause, utc_now())
+            result = change(work)
+            session.flush()
+            return result, work.finish()
+
+        result, recorded = await self.database.write(unit)
+        for listener in self.listeners:
+            listener(recorded > 0)
+        return result
+
+    async def read(self, query: Callable[[Session], Result]) -> Result:
+        """Ask over one snapshot. Raises DatabaseUnavailable."""
+        return await self.database.read(query)
