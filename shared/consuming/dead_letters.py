@@ -24,7 +24,9 @@ def untold(session: Session, consumer: str) -> list[tuple[int, str, bytes]]:
         .order_by(PARKED.c.position)
         .limit(100)
     )
-    return [(row.position, row.key, orjson.dumps(dict(row._mapping))) for row in rows]
+    # SQLAlchemy's names are a subclass of str, which orjson refuses as keys.
+    told = ({str(name): value for name, value in row._mapping.items()} for row in rows)
+    return [(notice["position"], notice["key"], orjson.dumps(notice)) for notice in told]
 
 
 def notices(service: str, letters: list[tuple[int, str, bytes]], now_ms: int) -> list[Record]:

@@ -13,9 +13,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from shared.bus.protocol import Received
-from shared.consuming.parking import park
+from shared.consuming.parking import BEHIND, GAP, UNDECODABLE, event_of, key_of, park
 from shared.consuming.table import INBOX, PARKED
-from shared.events.envelope import Event, NotAnEvent
+from shared.database.protocol import is_outage
+from shared.events.envelope import Event
 from shared.work import Work
 
 log = structlog.get_logger()
@@ -36,75 +37,85 @@ class Consumer:
 
 def take_in(work: Work, consumer: Consumer, records: Sequence[Received]) -> int:
     """Apply a batch in the caller's transaction; the number of events that took effect."""
-    events = [(record, _decode(record)) for record in records]
+    events = [(record, event_of(record.value, record.headers)) for record in records]
     streams = {(event.source, event.subject) for _, event in events if event is not None}
     marks = lock_marks(work.session, consumer.name, streams)
     before = dict(marks)
-    blocked = _parked_keys(work.session, consumer.name, {record.key or "" for record in records})
-    ready: list[tuple[Received, Event]] = []
-    for record, event in events:
-        key = record.key or ""
+    blocked = _parked_keys(work.session, consumer.name, {key_of(record) for record in records})
+    ready: list[_Ready] = []
+    aside: dict[int, str] = {}
+    for number, (record, event) in enumerate(events):
+        key = key_of(record)
         if event is None:
-            park(work, consumer.name, record, "undecodable")
+            aside[number] = UNDECODABLE
             blocked.add(key)
             continue
         stream = (event.source, event.subject)
         if event.streamversion <= marks[stream]:
             continue
         if key in blocked:
-            park(work, consumer.name, record, "behind another")
+            aside[number] = BEHIND
         elif event.streamversion > marks[stream] + 1:
-            park(work, consumer.name, record, "gap")
+            aside[number] = GAP
             blocked.add(key)
         else:
             marks[stream] = event.streamversion
-            ready.append((record, event))
-    applied = _apply(work, consumer, ready, marks, before)
+            ready.append(_Ready(number, key, event))
+    applied = _apply(work, consumer, ready, marks, before, aside)
+    for number, reason in sorted(aside.items()):  # as they came, whatever was found out first
+        park(work, consumer.name, records[number], reason)
     move_marks(work.session, consumer.name, {s: v for s, v in marks.items() if v != before[s]})
     return applied
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """An event whose turn it is: its place in the batch, its record key."""
+
+    number: int
+    key: str
+    event: Event
 
 
 def _apply(
     work: Work,
     consumer: Consumer,
-    ready: Sequence[tuple[Received, Event]],
+    ready: Sequence[_Ready],
     marks: dict[Stream, int],
     before: Mapping[Stream, int],
+    aside: dict[int, str],
 ) -> int:
-    """All at once; where that fails, one at a time, and the culprit is parked with what follows under its key."""
+    """All at once; where that fails, one at a time, and the culprit goes aside with what follows under its key."""
     if not ready:
         return 0
     try:
         with work.attempt():
-            consumer.apply(work, [event for _, event in ready])
+            consumer.apply(work, [one.event for one in ready])
         return len(ready)
     except Exception as error:
+        if is_outage(error):
+            raise
         log.info("batch is taken apart", consumer=consumer.name, because=type(error).__name__)
     marks.update(before)
     applied, blocked = 0, set[str]()
-    for record, event in ready:
-        key = record.key or ""
-        if key in blocked:
-            park(work, consumer.name, record, "behind another")
+    for one in ready:
+        event = one.event
+        if one.key in blocked:
+            aside[one.number] = BEHIND
             continue
         try:
             with work.attempt():
                 consumer.apply(work, [event])
         except Exception as error:
-            log.warning("event is parked", consumer=consumer.name, event=event.id, because=type(error).__name__)
-            park(work, consumer.name, record, type(error).__name__)
-            blocked.add(key)
+            if is_outage(error):
+                raise
+            log.warning("event is parked", consumer=consumer.name, event_id=event.id, because=type(error).__name__)
+            aside[one.number] = type(error).__name__
+            blocked.add(one.key)
         else:
             marks[(event.source, event.subject)] = event.streamversion
             applied += 1
     return applied
-
-
-def _decode(record: Received) -> Event | None:
-    try:
-        return Event.from_bytes(record.value, record.headers)
-    except NotAnEvent:
-        return None
 
 
 def lock_marks(session: Session, consumer: str, streams: Iterable[Stream]) -> dict[Stream, int]:

@@ -43,11 +43,13 @@ class ConsumerLoop:
         ]
 
     async def stop(self) -> None:
+        """Finish the batch in hand with its offsets, then leave the group."""
         self._stopping.set()
-        for task in self._tasks:
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
-        await self._subscription.stop()
+        try:
+            await self._subscription.stop()
+        finally:
+            if self._tasks:
+                await asyncio.wait(self._tasks)  # what they ended with is told by `failed`
 
     def failed(self) -> BaseException | None:
         """Why a task of this loop ended by itself: the process must not go on without it."""
@@ -71,6 +73,8 @@ class ConsumerLoop:
                         await self._take_in(records)
                 failures = 0
             except BusUnavailable as gone:
+                if self._stopping.is_set():
+                    return
                 await self._back_off(failures, str(gone))
                 failures += 1
 

@@ -1,14 +1,34 @@
 """What cannot be taken in is set aside in order, under its record key; other cases go on."""
 
+from collections.abc import Iterable
+
 import orjson
 from sqlalchemy import insert
 
 from shared.bus.protocol import Received
-from shared.consuming.table import PARKED
+from shared.consuming.table import LONGEST_KEY, LONGEST_NAME, PARKED
+from shared.events.envelope import Event, NotAnEvent
 from shared.work import Work
 
 RETRY_SECONDS = (1, 5, 30, 120, 600, 3600)
 """Waits between tries; after the last one the head of a key is a dead letter."""
+
+UNDECODABLE, GAP, BEHIND = "undecodable", "gap", "behind another"
+"""Reasons for parking; any other is a class of error."""
+
+
+def key_of(record: Received) -> str:
+    """The record key under which others wait, as a text that every database takes."""
+    return (record.key or "").replace("\x00", "")[:LONGEST_KEY]
+
+
+def event_of(value: bytes, headers: Iterable[tuple[str, bytes]]) -> Event | None:
+    """The event of a record; None where it is none, or one that no mark can be kept for."""
+    try:
+        event = Event.from_bytes(value, headers)
+    except NotAnEvent:
+        return None
+    return event if max(len(event.source), len(event.subject)) <= LONGEST_NAME else None
 
 
 def park(work: Work, consumer: str, record: Received, reason: str) -> None:
@@ -16,7 +36,7 @@ def park(work: Work, consumer: str, record: Received, reason: str) -> None:
     work.session.execute(
         insert(PARKED).values(
             consumer=consumer,
-            key=record.key or "",
+            key=key_of(record),
             topic=record.topic,
             payload=record.value,
             binary_headers=orjson.dumps([[name, value.decode("utf-8", "replace")] for name, value in record.headers]),

@@ -1,18 +1,23 @@
 """Another try for what is parked: the head of a key first, then what waits behind it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Row, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from shared.consuming.inbox import Consumer, lock_marks, move_marks
-from shared.consuming.parking import RETRY_SECONDS, headers_of
+from shared.consuming.parking import GAP, RETRY_SECONDS, UNDECODABLE, event_of, headers_of
 from shared.consuming.table import PARKED
-from shared.events.envelope import Event, NotAnEvent
+from shared.database.protocol import is_outage
+from shared.events.envelope import Event
 from shared.work import Work
 
 HEADS_AT_ONCE = 50
 FOLLOWERS_AT_ONCE = 500
+
+_Waiting = Sequence[tuple[int, Event | None]]
+"""Positions with their events; None where the bytes are none."""
 
 
 def due(session: Session, consumer: str, now_ms: int) -> list[str]:
@@ -46,42 +51,60 @@ def retry_key(work: Work, consumer: Consumer, key: str) -> int:
         .limit(FOLLOWERS_AT_ONCE)
         .with_for_update()
     ).all()
-    for done, row in enumerate(rows):
-        reason = _try(work, consumer, row)
+    waiting = [(row.position, event_of(row.payload, headers_of(row.binary_headers))) for row in rows]
+    gone = 0
+    while waiting:
+        at, reason = 0, _try(work, consumer, waiting[0][1])
+        if reason == GAP and (missing := _missing(work, consumer, waiting)) is not None:
+            at, reason = missing, _try(work, consumer, waiting[missing][1])
         if reason is not None:
-            _wait_longer(work, row, reason)
-            return done
-        work.session.execute(delete(PARKED).where(PARKED.c.position == row.position))
-    return len(rows)
+            _wait_longer(work, rows, waiting[0][0], reason)
+            break
+        work.session.execute(delete(PARKED).where(PARKED.c.position == waiting.pop(at)[0]))
+        gone += 1
+    return gone
 
 
-def _try(work: Work, consumer: Consumer, row: Row[*tuple[Any, ...]]) -> str | None:
+def _missing(work: Work, consumer: Consumer, waiting: _Waiting) -> int | None:
+    """Which of those behind is the one that the head lacks: what came late must not wait for its successor."""
+    head = waiting[0][1]
+    if head is None:
+        return None
+    stream = (head.source, head.subject)
+    wanted = (*stream, lock_marks(work.session, consumer.name, [stream])[stream] + 1)
+    for at, (_, event) in enumerate(waiting):
+        if event is not None and (event.source, event.subject, event.streamversion) == wanted:
+            return at
+    return None
+
+
+def _try(work: Work, consumer: Consumer, event: Event | None) -> str | None:
     """None when the event took effect (or had done so before); else why not."""
-    try:
-        event = Event.from_bytes(row.payload, headers_of(row.binary_headers))
-    except NotAnEvent:
-        return "undecodable"
+    if event is None:
+        return UNDECODABLE
     stream = (event.source, event.subject)
     mark = lock_marks(work.session, consumer.name, [stream])[stream]
     if event.streamversion <= mark:
         return None
     if event.streamversion > mark + 1:
-        return "gap"
+        return GAP
     try:
         with work.attempt():
             consumer.apply(work, [event])
     except Exception as error:
+        if is_outage(error):
+            raise
         return type(error).__name__
     move_marks(work.session, consumer.name, {stream: event.streamversion})
     return None
 
 
-def _wait_longer(work: Work, row: Row[*tuple[Any, ...]], reason: str) -> None:
-    attempts = row.attempts + 1
+def _wait_longer(work: Work, rows: Sequence[Row[*tuple[Any, ...]]], position: int, reason: str) -> None:
+    attempts = next(row.attempts for row in rows if row.position == position) + 1
     wait = RETRY_SECONDS[min(attempts, len(RETRY_SECONDS) - 1)]
     work.session.execute(
         update(PARKED)
-        .where(PARKED.c.position == row.position)
+        .where(PARKED.c.position == position)
         .values(
             attempts=attempts,
             reason=reason[:120],

@@ -4,12 +4,16 @@ from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary,
 
 from shared.outbox.table import SPINE, Position
 
+LONGEST_NAME = 64
+"""Characters of a source or subject that a mark can be kept for."""
+LONGEST_KEY = 128
+
 INBOX = Table(
     "inbox",
     SPINE,
     Column("consumer", String(64), primary_key=True),
-    Column("source", String(64), primary_key=True),
-    Column("subject", String(64), primary_key=True),
+    Column("source", String(LONGEST_NAME), primary_key=True),
+    Column("subject", String(LONGEST_NAME), primary_key=True),
     Column("version", Integer, nullable=False, comment="the last streamversion applied"),
     sqlite_with_rowid=False,
 )
@@ -19,7 +23,7 @@ PARKED = Table(
     SPINE,
     Column("position", Position, primary_key=True, autoincrement=True),
     Column("consumer", String(64), nullable=False),
-    Column("key", String(128), nullable=False, comment="record key: what comes later under it waits behind"),
+    Column("key", String(LONGEST_KEY), nullable=False, comment="record key: what comes later under it waits behind"),
     Column("topic", String(80), nullable=False),
     Column("payload", LargeBinary, nullable=False),
     Column("binary_headers", LargeBinary, nullable=False, comment="JSON: CloudEvents attributes of binary mode"),

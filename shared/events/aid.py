@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from shared.codes import AgencyId
 from shared.events.fact import OPERATIONS, Fact, PlaceId
 
 
@@ -28,12 +29,12 @@ class DonationPledged(Fact):
 
     donor: str
     """Name of the giving organisation; public by nature."""
-    agency: str | None = None
+    agency: AgencyId | None = None
     """The agency that receives the goods."""
     item: str
     quantity: int = Field(ge=1)
     store: PlaceId
-    donor_agency: str | None = None
+    donor_agency: AgencyId | None = None
     """Where the donor is itself an agency of the exchange: it may follow what it gave."""
 
 
@@ -48,7 +49,7 @@ class DonationReceived(Fact):
     quantity: int = Field(ge=1)
     store: PlaceId
     on: date
-    donor_agency: str | None = None
+    donor_agency: AgencyId | None = None
 
 
 class RequestSubmitted(Fact):

@@ -28,6 +28,7 @@ PUBLISHERS: dict[str, tuple[type[Fact], ...]] = {
         shelter.StayMoved,
         shelter.StayCheckedOut,
         shelter.StayNoShow,
+        shelter.StayCancelled,
         shelter.OccupancyChanged,
         facilities.FacilityOpened,
     ),

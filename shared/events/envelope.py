@@ -14,8 +14,8 @@ import orjson
 CONTENT_TYPE = "application/cloudevents+json; charset=UTF-8"
 MAX_VERSION = 2**31 - 1
 """CloudEvents integers are 32-bit."""
-MAX_TEXT = 256
-"""Characters of a text attribute: source and subject are database keys, and PostgreSQL indexes at most 2704 bytes."""
+MAX_TEXT = 64
+"""Characters of a text attribute: what the columns of the inbox hold. An id is a UUID, the longest type has 39."""
 MAX_DEPTH = 100
 """Nested lists and objects of an event. orjson reads 1024 levels and writes 254: what is read here can be sent on."""
 

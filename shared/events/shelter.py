@@ -85,6 +85,15 @@ class StayNoShow(Fact):
     facility: PlaceId
 
 
+class StayCancelled(Fact):
+    """A bed that was held is needed no more; it is free again."""
+
+    TYPE: ClassVar[str] = "pulang.stay.cancelled.v1"
+
+    stay: str
+    facility: PlaceId
+
+
 class OccupancyChanged(Fact):
     """Beds taken on the night of `on`. Subject: the facility."""
 

@@ -68,7 +68,7 @@ def _channels() -> Json:
             (
                 LIFECYCLE,
                 "lifecycle",
-                "Facts about a case, between the services; the key is the case id. Kept for ever.",
+                "Facts about a case, between the services. Kept for ever.",
             ),
             (OPERATIONS, "operations", "Facts about places and goods, between the services. Kept for ever."),
         )
@@ -80,7 +80,8 @@ def _channels() -> Json:
             "description": (
                 "What one agency may see, within what each person agreed to; no other agency reads it. Kept for 30 "
                 "days: older history comes from the feed. What policy withholds is there as a stub, so that versions "
-                "have no gap; places of others have opaque ids."
+                "have no gap. Places of others have opaque ids, with `<field>_province` beside them where at least "
+                "three places share it; fields that the schema marks `x-travels: internal` are left out."
             ),
             "parameters": {"agency": {"description": "Id of the agency: a-z and 0-9", "examples": ["iom"]}},
             "messages": _listed(FACTS),
@@ -148,12 +149,16 @@ def _message(fact: type[Fact]) -> Json:
                 {"type": "object", "properties": data, "required": required},
             ]
         },
-        "bindings": {"kafka": {"key": {"type": "string", "description": "The subject"}}},
+        "bindings": _key("The subject"),
     }
 
 
 def _headers(content_type: str) -> Json:
     return {"type": "object", "properties": {"content-type": {"type": "string", "const": content_type}}}
+
+
+def _key(description: str) -> Json:
+    return {"kafka": {"key": {"type": "string", "description": description}, "bindingVersion": "0.5.0"}}
 
 
 def _envelope() -> Json:
@@ -215,5 +220,5 @@ def _dead_letter_message() -> Json:
         "contentType": "application/json",
         "headers": _headers("application/json"),
         "payload": {"$ref": f"#/components/schemas/{DEAD_LETTER}"},
-        "bindings": {"kafka": {"key": {"type": "string", "description": "Record key of the original"}}},
+        "bindings": _key("Record key of the original"),
     }

@@ -1,0 +1,104 @@
+"""The ledger, and the stock that is its sum: every change of goods goes through `enter`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import col
+
+from services.aid.commands.places import Moment
+from services.aid.models import DEFAULT_THRESHOLD, Entry, Stock, Store
+from services.aid.problems import IdTaken
+from services.aid.rules import crosses
+from services.aid.schemas.goods import Kind, Reason
+from shared.database.models import table_of
+from shared.events.aid import StockLow
+from shared.work import Work
+
+LEDGER = table_of(Entry)
+STOCK = table_of(Stock)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line to be written. `ref_id`: the donation, the shipment, or the case; `change` is below 0 for what leaves."""
+
+    entry_id: str
+    ref_id: str
+    change: int
+
+
+def on_shelf(work: Work, store: Store, item: str) -> int:
+    """How many there are; locked until the commit, so that two who take the last one wait for each other."""
+    found = work.session.execute(
+        select(STOCK.c.quantity).where(STOCK.c.store == store.code, STOCK.c.item == item).with_for_update()
+    ).scalar_one_or_none()
+    return found or 0
+
+
+def known_entries(work: Work, entry_ids: Sequence[str]) -> dict[str, Entry]:
+    """What stands in the ledger under these ids, by id."""
+    rows = work.session.scalars(select(Entry).where(col(Entry.entry_id).in_(sorted(set(entry_ids)))))
+    return {row.entry_id: row for row in rows}
+
+
+def enter(
+    work: Work, store: Store, item: str, kind: Kind, lines: Sequence[Line], when: Moment, reason: Reason | None = None
+) -> None:
+    """Append the lines, change the stock by their sum, and tell when the store becomes low.
+
+    All lines go the same way. What leaves must be there: the caller asked `on_shelf`. Raises IdTaken (an entry of
+    that id was written at the same time).
+    """
+    rows = [
+        {
+            "entry_id": line.entry_id,
+            "store": store.code,
+            "item": item,
+            "change": line.change,
+            "kind": kind,
+            "ref_id": line.ref_id,
+            "reason": reason,
+            "on_date": when.on,
+            "occurred_at": when.at,
+            "recorded_at": work.now,
+        }
+        for line in lines
+    ]
+    try:
+        with work.session.begin_nested():
+            work.session.execute(insert(LEDGER), rows)
+    except IntegrityError:
+        raise IdTaken from None
+    change = sum(line.change for line in lines)
+    quantity, threshold = _add(work, store, item, change) if change > 0 else _take(work, store, item, -change)
+    if crosses(quantity - change, quantity, threshold):
+        fact = StockLow(store=store.code, item=item, quantity=quantity, threshold=threshold)
+        work.record(store.code, fact, when.at)
+
+
+def _add(work: Work, store: Store, item: str, quantity: int) -> tuple[int, int]:
+    """Quantity after, and threshold."""
+    dialect = sqlite if work.session.get_bind().dialect.name == "sqlite" else postgresql
+    new = dialect.insert(STOCK).values(
+        store=store.code, item=item, quantity=quantity, threshold=DEFAULT_THRESHOLD, version=0
+    )
+    row = work.session.execute(
+        new.on_conflict_do_update(
+            index_elements=[STOCK.c.store, STOCK.c.item], set_={"quantity": STOCK.c.quantity + new.excluded.quantity}
+        ).returning(STOCK.c.quantity, STOCK.c.threshold)
+    ).one()
+    return row.quantity, row.threshold
+
+
+def _take(work: Work, store: Store, item: str, quantity: int) -> tuple[int, int]:
+    """Quantity after, and threshold. The constraint on the table is the last word on what is there."""
+    row = work.session.execute(
+        update(STOCK)
+        .where(STOCK.c.store == store.code, STOCK.c.item == item)
+        .values(quantity=STOCK.c.quantity - quantity)
+        .returning(STOCK.c.quantity, STOCK.c.threshold)
+    ).one()
+    return row.quantity, row.threshold

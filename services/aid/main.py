@@ -1,0 +1,17 @@
+"""Wiring."""
+
+from pathlib import Path
+
+from services.aid.models import METADATA
+from services.aid.reactions import REACTIONS
+from services.aid.routes import router
+from shared.consuming.reactions import reacting
+from shared.service import Definition
+
+AID = Definition(
+    name="aid",
+    router=router,
+    metadata=METADATA,
+    migrations=Path(__file__).parent / "migrations",
+    consumers=(reacting("aid", REACTIONS),),
+)

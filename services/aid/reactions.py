@@ -1,0 +1,33 @@
+"""What aid does when another service speaks."""
+
+from sqlalchemy.dialects import postgresql, sqlite
+
+from services.aid.models import Case, Store
+from shared.consuming.reactions import Reactions
+from shared.database.models import table_of
+from shared.events.envelope import Event
+from shared.events.facilities import FacilityOpened
+from shared.events.intake import CaseRegistered
+from shared.work import Work
+
+
+def open_store(work: Work, event: Event, fact: FacilityOpened) -> None:
+    """Every place has a store. Where a shelter and a post share a code, the shelter's telling holds in any order."""
+    store = work.session.get(Store, fact.facility)
+    if store is None:
+        store = Store(code=fact.facility, kind="", name="", agency="", regency="", time_zone="")
+        work.session.add(store)
+    if store.kind != "shelter" or fact.kind == "shelter":
+        store.sqlmodel_update(fact.model_dump(include={"kind", "name", "agency", "regency", "time_zone"}))
+
+
+def know_case(work: Work, event: Event, fact: CaseRegistered) -> None:
+    """From now on goods can be issued to the person."""
+    dialect = sqlite if work.session.get_bind().dialect.name == "sqlite" else postgresql
+    work.session.execute(dialect.insert(table_of(Case)).values(case_id=event.subject).on_conflict_do_nothing())
+
+
+REACTIONS: Reactions = {
+    FacilityOpened: open_store,
+    CaseRegistered: know_case,
+}

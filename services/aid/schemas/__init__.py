@@ -1,0 +1,1 @@
+"""Requests and answers of aid; one module per thing that is handled."""

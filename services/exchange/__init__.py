@@ -1,0 +1,1 @@
+"""The agencies: what each may see of the lifecycle, the log it is written to, feed, agency topics, indicators."""

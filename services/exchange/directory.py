@@ -1,0 +1,118 @@
+"""What is known of places (who runs them, their province, who gave to them), and each agency's view made from it."""
+
+import hmac
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+from sqlmodel import col
+
+from services.exchange.disclosure import AgencyView
+from services.exchange.models import GivenTo, LogHead, Place
+from services.exchange.policy import Policy
+from shared.database.models import table_of
+from shared.events.aid import DonationReceived
+from shared.events.envelope import Event
+from shared.events.facilities import FacilityOpened
+
+SHARED_BY = 3
+"""A province that fewer places share would give the place away."""
+_OPAQUE_HEX = 20
+
+
+def note_places(session: Session, events: Sequence[Event]) -> None:
+    """Learn from a batch who runs which place, and who gave to which store; the last one told is the valid one."""
+    places: dict[str, dict[str, str]] = {}
+    given: set[tuple[str, str]] = set()
+    for event in events:
+        if event.type == FacilityOpened.TYPE:
+            opened = FacilityOpened.model_validate(event.data or {})
+            places[opened.facility] = {
+                "code": opened.facility,
+                "agency": opened.agency,
+                "province": opened.regency[:2],
+            }
+        elif event.type == DonationReceived.TYPE:
+            donation = DonationReceived.model_validate(event.data or {})
+            if donation.donor_agency is not None:
+                given.add((donation.donor_agency, donation.store))
+    if not places and not given:
+        return
+    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    if places:
+        new = dialect.insert(table_of(Place))
+        session.execute(
+            new.on_conflict_do_update(
+                index_elements=["code"], set_={"agency": new.excluded.agency, "province": new.excluded.province}
+            ),
+            [places[code] for code in sorted(places)],
+        )
+    if given:
+        session.execute(
+            dialect.insert(table_of(GivenTo)).on_conflict_do_nothing(),
+            [{"agency": agency, "store": store} for agency, store in sorted(given)],
+        )
+    session.execute(update(LogHead).values(directory=col(LogHead.directory) + 1))
+
+
+def opaque_id(key: bytes, agency: str, place: str) -> str:
+    """What a place is called towards an agency that does not run it: one to one, the same for ever.
+
+    Agencies differ, so that two of them cannot lay their streams side by side.
+    """
+    return "place-" + hmac.digest(key, f"{agency}|{place}".encode(), "sha256").hex()[:_OPAQUE_HEX]
+
+
+class Directory:
+    """The views of all agencies, made anew when the directory has changed. May be asked from any thread."""
+
+    def __init__(self, policies: Mapping[str, Policy], key: bytes) -> None:
+        self._policies = policies
+        self._names = {agency: _OpaqueNames(key, agency) for agency in policies}
+        self._known: tuple[int, dict[str, AgencyView]] = (-1, {})
+
+    def view(self, session: Session, agency: str, version: int) -> AgencyView:
+        """One agency's view of the directory at `version`, which the session has read."""
+        known, views = self._known
+        if known != version:
+            views = self._load(session)
+            self._known = (version, views)
+        return views[agency]
+
+    def _load(self, session: Session) -> dict[str, AgencyView]:
+        runs: dict[str, set[str]] = {}
+        provinces: dict[str, str] = {}
+        for place in session.execute(select(table_of(Place))):
+            runs.setdefault(place.agency, set()).add(place.code)
+            provinces[place.code] = place.province
+        gave: dict[str, set[str]] = {}
+        for gift in session.execute(select(table_of(GivenTo))):
+            gave.setdefault(gift.agency, set()).add(gift.store)
+        places_in = Counter(provinces.values())
+        told = {code: province for code, province in provinces.items() if places_in[province] >= SHARED_BY}
+        return {
+            agency: AgencyView(
+                agency=agency,
+                withheld=policy.withheld,
+                runs=frozenset(runs.get(agency, ())),
+                gave_to=frozenset(gave.get(agency, ())),
+                opaque=self._names[agency].__getitem__,
+                province=told.get,
+            )
+            for agency, policy in self._policies.items()
+        }
+
+
+class _OpaqueNames(dict[str, str]):
+    """Opaque ids by place; they never change, so they are kept."""
+
+    def __init__(self, key: bytes, agency: str) -> None:
+        super().__init__()
+        self._key = key
+        self._agency = agency
+
+    def __missing__(self, place: str) -> str:
+        name = self[place] = opaque_id(self._key, self._agency, place)
+        return name

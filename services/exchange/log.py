@@ -1,0 +1,161 @@
+"""The consumer `exchange.log`: everything that is told is stored, and goes into the log of each agency that may have
+it, in the transaction that consumes it. It is a log, not a projection: a rebuild keeps it."""
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+from sqlmodel import col
+
+from services.exchange.directory import note_places
+from services.exchange.models import Agency, ConsentLevelRow, ConsentStep, LogHead, LogRow, StoredEvent
+from services.exchange.policy import policies
+from services.exchange.rules import LogFold, Standing, topic_of
+from shared.consuming.inbox import Consumer
+from shared.database.models import table_of
+from shared.events.envelope import Event
+from shared.events.fact import LIFECYCLE, OPERATIONS
+from shared.events.intake import ConsentChanged
+from shared.work import Work
+
+HEAD = "log"
+_AT_ONCE = 5_000
+
+
+def keep_log(work: Work, events: Sequence[Event]) -> None:
+    """Store a batch, and fold it into the logs."""
+    session = work.session
+    first = _take_positions(session, len(events))
+    agencies = _open_agencies(session, policies(), first)
+    fold = _fold(session, agencies, events)
+    session.execute(
+        insert(table_of(StoredEvent)), [_stored(position, event) for position, event in enumerate(events, first)]
+    )
+    for position, event in enumerate(events, first):
+        fold.take(position, event)
+    _write(session, fold, agencies)
+    note_places(session, events)
+
+
+LOG = Consumer(name="exchange.log", topics=(LIFECYCLE, OPERATIONS), apply=keep_log)
+
+
+def _take_positions(session: Session, count: int) -> int:
+    """The first of `count` positions; locks the log against other writers until the commit."""
+    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    head = table_of(LogHead)
+    last: int = session.execute(
+        dialect.insert(head)
+        .values(name=HEAD, last_event=count, directory=0)
+        .on_conflict_do_update(index_elements=["name"], set_={"last_event": head.c.last_event + count})
+        .returning(head.c.last_event)
+    ).scalar_one()
+    return last - count + 1
+
+
+def _stored(position: int, event: Event) -> dict[str, object]:
+    return {
+        "position": position,
+        "source": event.source,
+        "id": event.id,
+        "subject": event.subject,
+        "streamversion": event.streamversion,
+        "topic": topic_of(event.type),
+        "payload": event.to_bytes(),
+    }
+
+
+def _open_agencies(session: Session, wanted: Iterable[str], before: int) -> dict[str, int]:
+    """The last position of each agency of the policy; one that is new gets the log it would have by now."""
+    last = dict(session.execute(select(col(Agency.agency), col(Agency.last))).all())
+    wanted = sorted(wanted)
+    for agency in wanted:
+        if agency not in last:
+            session.execute(insert(table_of(Agency)).values(agency=agency, last=0, sent=0))
+            last[agency] = _catch_up(session, agency, before)
+    return {agency: last[agency] for agency in wanted}
+
+
+def _catch_up(session: Session, agency: str, before: int) -> int:
+    """The log of an agency that joins later: all that was stored, folded as if it had been there."""
+    rows = session.execute(
+        select(col(StoredEvent.position), col(StoredEvent.payload))
+        .where(col(StoredEvent.position) < before)
+        .order_by(col(StoredEvent.position))
+        .execution_options(yield_per=_AT_ONCE)
+    )
+    fold = LogFold([agency], {}, None)
+    for position, payload in rows:
+        fold.take(position, Event.from_bytes(payload))
+    _write(session, fold, {agency: 0})
+    return len(fold.entries)
+
+
+def _fold(session: Session, agencies: Iterable[str], events: Sequence[Event]) -> LogFold:
+    """A fold that knows what holds for the cases of the batch, and the history of those whose consent may change."""
+    cases = sorted({event.subject for event in events if topic_of(event.type) == LIFECYCLE})
+    changing = sorted({event.subject for event in events if event.type == ConsentChanged.TYPE})
+    standings = {}
+    if cases:
+        rows = session.execute(select(table_of(ConsentLevelRow)).where(col(ConsentLevelRow.case_id).in_(cases)))
+        standings = {(row.case_id, row.agency): Standing(row.level, row.grant_number) for row in rows}
+    histories: dict[str, list[int]] = {case: [] for case in changing}
+    if changing:
+        earlier = session.execute(
+            select(col(StoredEvent.subject), col(StoredEvent.position))
+            .where(col(StoredEvent.subject).in_(changing), col(StoredEvent.topic) == LIFECYCLE)
+            .order_by(col(StoredEvent.position))
+        )
+        for case, position in earlier:
+            histories[case].append(position)
+    return LogFold(agencies, standings, histories)
+
+
+def _write(session: Session, fold: LogFold, last: dict[str, int]) -> None:
+    rows = []
+    after = dict(last)
+    for entry in fold.entries:
+        after[entry.agency] += 1
+        rows.append(
+            {
+                "agency": entry.agency,
+                "position": after[entry.agency],
+                "grant_number": entry.grant,
+                "event": entry.event,
+            }
+        )
+    if rows:
+        session.execute(insert(table_of(LogRow)), rows)
+        agencies = table_of(Agency)
+        session.connection().execute(
+            update(agencies).where(agencies.c.agency == bindparam("of_agency")).values(last=bindparam("to_last")),
+            [{"of_agency": agency, "to_last": to} for agency, to in after.items() if to != last[agency]],
+        )
+    if fold.steps:
+        session.execute(
+            insert(table_of(ConsentStep)),
+            [
+                {
+                    "event": step.event,
+                    "agency": step.agency,
+                    "level_before": step.level_before,
+                    "level_after": step.level_after,
+                    "grant_number": step.grant,
+                }
+                for step in fold.steps
+            ],
+        )
+    if fold.changed:
+        dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+        new = dialect.insert(table_of(ConsentLevelRow))
+        session.execute(
+            new.on_conflict_do_update(
+                index_elements=["case_id", "agency"],
+                set_={"level": new.excluded.level, "grant_number": new.excluded.grant_number},
+            ),
+            [
+                {"case_id": case, "agency": agency, "level": standing.level, "grant_number": standing.grant}
+                for (case, agency), standing in fold.changed.items()
+            ],
+        )

@@ -1,0 +1,166 @@
+"""The projection behind the indicators: a picture of the season, built only from what was told."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Table, bindparam, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from services.exchange.models import CaseFact, ConsentFact, FacilityFact, IssueCount, SessionCount, StayFact
+from shared.consuming.inbox import Consumer
+from shared.database.models import table_of
+from shared.events.aid import AidIssued
+from shared.events.catalogue import fact_of
+from shared.events.envelope import Event
+from shared.events.facilities import FacilityOpened
+from shared.events.fact import LIFECYCLE, OPERATIONS
+from shared.events.intake import CaseRegistered, CaseScreened, ConsentChanged
+from shared.events.psychosocial import SessionRecorded
+from shared.events.shelter import StayCheckedIn, StayCheckedOut
+from shared.work import Work
+
+Row = dict[str, Any]
+
+COUNTED = frozenset(
+    fact.TYPE
+    for fact in (
+        CaseRegistered,
+        CaseScreened,
+        ConsentChanged,
+        StayCheckedIn,
+        StayCheckedOut,
+        AidIssued,
+        SessionRecorded,
+        FacilityOpened,
+    )
+)
+
+
+@dataclass(slots=True)
+class Rows:
+    """What a batch adds to the picture. Rows of one thing stand in the order of its stream: the last one holds."""
+
+    cases: dict[str, Row] = field(default_factory=dict)
+    findings: dict[str, str] = field(default_factory=dict)
+    consents: dict[tuple[str, str], str] = field(default_factory=dict)
+    check_ins: dict[str, Row] = field(default_factory=dict)
+    check_outs: dict[str, tuple[date, str]] = field(default_factory=dict)
+    facilities: dict[str, Row] = field(default_factory=dict)
+    issued: defaultdict[tuple[date, str], int] = field(default_factory=lambda: defaultdict(int))
+    sessions: defaultdict[date, int] = field(default_factory=lambda: defaultdict(int))
+
+
+def project(events: Iterable[Event]) -> Rows:
+    """Fold a batch. Raises pydantic.ValidationError for data that is not of its schema."""
+    rows = Rows()
+    for event in events:
+        if event.type not in COUNTED:
+            continue
+        match fact_of(event):
+            case CaseRegistered() as fact:
+                rows.cases[event.subject] = {
+                    "case_id": event.subject,
+                    "arrival_point": fact.arrival_point,
+                    "arrival_date": fact.arrival_date,
+                    "sex": fact.sex,
+                    "trafficking_status": None,
+                }
+            case CaseScreened() as fact:
+                rows.findings[event.subject] = fact.trafficking_status
+            case ConsentChanged() as fact:
+                for decision in fact.decisions:
+                    rows.consents[event.subject, decision.agency] = decision.level
+            case StayCheckedIn() as fact:
+                rows.check_ins[fact.stay] = {
+                    "stay": fact.stay,
+                    "case_id": event.subject,
+                    "facility": fact.facility,
+                    "checked_in": fact.on,
+                }
+            case StayCheckedOut() as fact:
+                rows.check_outs[fact.stay] = (fact.on, fact.reason)
+            case AidIssued() as fact:
+                rows.issued[fact.on, fact.item] += fact.quantity
+            case SessionRecorded() as fact:
+                rows.sessions[fact.on] += 1
+            case FacilityOpened() as fact:
+                rows.facilities[fact.facility] = {
+                    "facility": fact.facility,
+                    "kind": fact.kind,
+                    "beds": sum(room.beds for room in fact.rooms),
+                }
+    return rows
+
+
+def write(session: Session, rows: Rows) -> None:
+    """Add a batch to the picture, set-based."""
+    _put(session, table_of(CaseFact), rows.cases.values())
+    _change(session, table_of(CaseFact), "case_id", {c: {"trafficking_status": s} for c, s in rows.findings.items()})
+    _put(
+        session,
+        table_of(ConsentFact),
+        [{"case_id": case, "agency": agency, "level": level} for (case, agency), level in rows.consents.items()],
+    )
+    _put(session, table_of(StayFact), rows.check_ins.values())
+    _change(
+        session,
+        table_of(StayFact),
+        "stay",
+        {stay: {"checked_out": on, "reason": reason} for stay, (on, reason) in rows.check_outs.items()},
+    )
+    _put(session, table_of(FacilityFact), rows.facilities.values())
+    _add(
+        session,
+        table_of(IssueCount),
+        "quantity",
+        [{"day": day, "item": item, "quantity": number} for (day, item), number in rows.issued.items()],
+    )
+    _add(
+        session,
+        table_of(SessionCount),
+        "sessions",
+        [{"day": day, "sessions": number} for day, number in rows.sessions.items()],
+    )
+
+
+def count_in(work: Work, events: Sequence[Event]) -> None:
+    """Take a batch into the picture."""
+    write(work.session, project(events))
+
+
+INDICATORS = Consumer(name="exchange.indicators", topics=(LIFECYCLE, OPERATIONS), apply=count_in)
+
+
+def _upsert(session: Session, table: Table) -> Any:
+    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    return dialect.insert(table)
+
+
+def _put(session: Session, table: Table, rows: Iterable[Row]) -> None:
+    """Each row as it is told now, whatever stood there before."""
+    listed = list(rows)
+    if listed:
+        new = _upsert(session, table)
+        told = {name: new.excluded[name] for name in listed[0] if not table.c[name].primary_key}
+        session.execute(new.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=told), listed)
+
+
+def _add(session: Session, table: Table, counter: str, rows: list[Row]) -> None:
+    if rows:
+        new = _upsert(session, table)
+        more = {counter: table.c[counter] + new.excluded[counter]}
+        session.execute(new.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=more), rows)
+
+
+def _change(session: Session, table: Table, key: str, changes: Mapping[str, Row]) -> None:
+    """Set columns of rows that an earlier event of the same stream has made."""
+    if changes:
+        names = list(next(iter(changes.values())))
+        session.connection().execute(
+            update(table).where(table.c[key] == bindparam("of_key")).values({n: bindparam(f"to_{n}") for n in names}),
+            [{"of_key": of} | {f"to_{n}": value for n, value in row.items()} for of, row in changes.items()],
+        )

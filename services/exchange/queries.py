@@ -1,0 +1,126 @@
+"""Reading the logs: what an agency may have of a stretch of its log, decided now."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import orjson
+from sqlalchemy import Row, and_, select
+from sqlalchemy.orm import Session
+
+from services.exchange.directory import Directory
+from services.exchange.disclosure import AgencyView, disclose
+from services.exchange.models import Agency, ConsentLevelRow, ConsentStep, LogHead, LogRow, StoredEvent
+from services.exchange.policy import Policy
+from services.exchange.rules import NOTHING, Standing, Step, levels_at_sending
+from services.exchange.schemas import AgencyLog
+from shared.database.models import table_of
+from shared.events.envelope import Event
+
+_LOG = table_of(LogRow)
+_STORED = table_of(StoredEvent)
+_NOW = table_of(ConsentLevelRow)
+_STEP = table_of(ConsentStep)
+_HEAD = table_of(LogHead)
+_AGENCY = table_of(Agency)
+
+_ROWS = (
+    select(
+        _LOG.c.position,
+        _LOG.c.grant_number,
+        _STORED.c.payload,
+        _NOW.c.level.label("level_now"),
+        _NOW.c.grant_number.label("grant_now"),
+        _STEP.c.level_before,
+        _STEP.c.level_after,
+        _STEP.c.grant_number.label("grant_then"),
+        select(_HEAD.c.directory).scalar_subquery().label("directory"),
+    )
+    .join(_STORED, _STORED.c.position == _LOG.c.event)
+    .join(_NOW, and_(_NOW.c.case_id == _STORED.c.subject, _NOW.c.agency == _LOG.c.agency), isouter=True)
+    .join(_STEP, and_(_STEP.c.event == _LOG.c.event, _STEP.c.agency == _LOG.c.agency), isouter=True)
+    .order_by(_LOG.c.position)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosed:
+    """One event as an agency may have it: its key, and the bytes of the CloudEvent."""
+
+    key: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Some rows of an agency's log, disclosed. `last`: position of the last row; those without an event are passed."""
+
+    events: list[Disclosed]
+    last: int
+    full: bool
+    """Whether there may be more behind it."""
+
+
+def read_log(session: Session, directory: Directory, agency: str, after: int, limit: int) -> Stretch:
+    """Up to `limit` rows after a position, as consent, policy and places stand now."""
+    rows = session.execute(_ROWS.where(_LOG.c.agency == agency, _LOG.c.position > after).limit(limit)).all()
+    if not rows:
+        return Stretch([], after, full=False)
+    view = directory.view(session, agency, rows[0].directory)
+    events = [told for row in rows if (told := _disclosed(view, row)) is not None]
+    return Stretch(events, rows[-1].position, full=len(rows) == limit)
+
+
+def _disclosed(view: AgencyView, row: Row[*tuple[object, ...]]) -> Disclosed | None:
+    now = NOTHING if row.level_now is None else Standing(row.level_now, row.grant_now)
+    step = None
+    if row.grant_then is not None:
+        step = Step(0, view.agency, row.level_before, row.level_after, row.grant_then)
+    before, after = levels_at_sending(row.grant_number, now, step)
+    if before == after == "none":
+        return None
+    told = disclose(view, _stored(row.payload, row.grant_number or None), before, after)
+    return None if told is None else Disclosed(told.subject, told.to_bytes())
+
+
+def _stored(payload: bytes, grant: int | None) -> Event:
+    """A stored event in one grant. It was judged when it came in: to judge it again costs more than all the rest."""
+    said = orjson.loads(payload)
+    return Event(
+        id=said["id"],
+        source=said["source"],
+        type=said["type"],
+        subject=said["subject"],
+        time=said["time"],
+        recordedtime=said["recordedtime"],
+        streamversion=said["streamversion"],
+        data=said.get("data"),
+        grant=grant,
+        correlationid=said.get("correlationid"),
+        causationid=said.get("causationid"),
+    )
+
+
+def unsent(session: Session, agencies: Mapping[str, Policy]) -> dict[str, int]:
+    """How far each agency's topic stands, for those whose log has more."""
+    rows = session.execute(
+        select(_AGENCY.c.agency, _AGENCY.c.sent)
+        .where(_AGENCY.c.agency.in_(sorted(agencies)), _AGENCY.c.sent < _AGENCY.c.last)
+        .order_by(_AGENCY.c.agency)
+    )
+    return {row.agency: row.sent for row in rows}
+
+
+def list_agencies(session: Session, policies: Mapping[str, Policy]) -> list[AgencyLog]:
+    """Every agency of the policy, with how far its log and its topic are."""
+    known = {row.agency: row for row in session.execute(select(_AGENCY))}
+    return [
+        AgencyLog(
+            agency=agency,
+            name=policy.name,
+            kind=policy.kind,
+            withheld=sorted(policy.withheld),
+            last=known[agency].last if agency in known else 0,
+            sent=known[agency].sent if agency in known else 0,
+        )
+        for agency, policy in sorted(policies.items())
+    ]

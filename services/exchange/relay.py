@@ -1,0 +1,69 @@
+"""From each agency's log to its topic, in the order of its positions."""
+
+from collections.abc import Mapping
+from functools import partial
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+from sqlmodel import col
+
+from services.exchange.directory import Directory
+from services.exchange.models import Agency
+from services.exchange.policy import Policy, agency_topic
+from services.exchange.queries import read_log, unsent
+from shared.bus.protocol import Bus, Record
+from shared.outbox.lease import Lease
+from shared.outbox.relay import HEADERS, Relay
+from shared.outbox.table import RELAY_LEASE
+from shared.times import utc_now
+from shared.work import Desk
+
+LEASE = "agency-relay"
+BATCH = 500
+
+
+class AgencyRelay(Relay):
+    """One per exchange, as the relay of the event log is, and with the same promise: a record may stand twice.
+
+    What a row shows is decided here, at the moment of sending.
+    """
+
+    def __init__(
+        self, desk: Desk, bus: Bus, lease: Lease, policies: Mapping[str, Policy], directory: Directory
+    ) -> None:
+        super().__init__(desk, bus, lease)
+        self._desk = desk
+        self._policies = policies
+        self._directory = directory
+
+    def _committed(self, recorded: bool) -> None:
+        """Rows of the logs are no events of exchange's own: any commit may have brought some."""
+        self._woken.set()
+
+    async def _send_next(self) -> int:
+        waiting = await self._desk.read(partial(unsent, agencies=self._policies))
+        rows = 0
+        for agency, sent in waiting.items():
+            rows += await self._send(agency, sent)
+        return rows
+
+    async def _send(self, agency: str, sent: int) -> int:
+        stretch = await self._desk.read(
+            partial(read_log, directory=self._directory, agency=agency, after=sent, limit=BATCH)
+        )
+        if stretch.events:
+            topic, now_ms = agency_topic(agency), int(utc_now().timestamp() * 1000)
+            await self._bus.publish(
+                [Record(topic, event.key, event.payload, now_ms, HEADERS) for event in stretch.events]
+            )
+        number = self._lease.number
+        await self._database.write(partial(_mark, agency=agency, last=stretch.last, lease=LEASE, number=number))
+        return stretch.last - sent
+
+
+def _mark(session: Session, agency: str, last: int, lease: str, number: int) -> None:
+    """Note what was sent, unless another relay holds the lease by now."""
+    mine = select(RELAY_LEASE.c.name).where(RELAY_LEASE.c.name == lease, RELAY_LEASE.c.number == number)
+    session.execute(
+        update(Agency).where(col(Agency.agency) == agency, col(Agency.sent) < last, mine.exists()).values(sent=last)
+    )

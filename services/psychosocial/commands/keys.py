@@ -1,0 +1,35 @@
+"""The key of each case: taken from the store at the first sealing."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from services.psychosocial.models import CaseKey
+from shared.database.models import table_of
+from shared.security.sealing import DataKey
+from shared.work import Work
+
+CASE_KEY = table_of(CaseKey)
+
+
+def keys_of(work: Work, case_ids: Iterable[str]) -> dict[str, DataKey]:
+    """A key for each of the cases: its own where it has one, else a new one, which is written down with this work."""
+    cases = sorted(set(case_ids))
+    if not cases:
+        return {}
+    missing = sorted(set(cases) - set(_key_ids(work, cases)))
+    if missing:
+        new = work.keys.take(len(missing))
+        dialect = sqlite if work.session.get_bind().dialect.name == "sqlite" else postgresql
+        work.session.execute(
+            # Another transaction may give the case its key at the same time: whichever commits first holds.
+            dialect.insert(CASE_KEY).on_conflict_do_nothing(index_elements=[CASE_KEY.c.case_id]),
+            [{"case_id": case_id, "key_id": key.id} for case_id, key in zip(missing, new, strict=True)],
+        )
+    return {case_id: work.keys.get(key_id) for case_id, key_id in _key_ids(work, cases).items()}
+
+
+def _key_ids(work: Work, cases: list[str]) -> dict[str, str]:
+    rows = work.session.execute(select(CASE_KEY).where(CASE_KEY.c.case_id.in_(cases)))
+    return {row.case_id: row.key_id for row in rows}

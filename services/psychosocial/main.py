@@ -1,0 +1,17 @@
+"""Wiring."""
+
+from pathlib import Path
+
+from services.psychosocial.models import METADATA
+from services.psychosocial.reactions import REACTIONS
+from services.psychosocial.routes import router
+from shared.consuming.reactions import reacting
+from shared.service import Definition
+
+PSYCHOSOCIAL = Definition(
+    name="psychosocial",
+    router=router,
+    metadata=METADATA,
+    migrations=Path(__file__).parent / "migrations",
+    consumers=(reacting("psychosocial", REACTIONS),),
+)
