@@ -12,7 +12,7 @@ from shared.security.tokens import DevelopmentIssuer
 from shared.service import Definition, Service
 from shared.settings import ROLES, Settings
 
-SERVICES = ("intake",)
+SERVICES = ("intake", "shelter", "aid", "psychosocial", "exchange")
 
 
 def definitions() -> Sequence[Definition]:

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 
 from shared.settings import Settings
 
+SWITCH_SECONDS = 0.005
+"""sqlite3 gives the interpreter lock up at every row, and must wait for it again: a tenth of Python's own interval."""
 GRACE_SECONDS = 8
 """How long requests in hand may take after SIGTERM; the whole ends within 10 s."""
 
@@ -78,6 +80,7 @@ def _run(settings: Settings, bound: socket.socket) -> None:
     from shared.telemetry import set_up_logging
 
     set_up_logging(sys.stderr)
+    sys.setswitchinterval(SWITCH_SECONDS)
     host, port = bound.getsockname()[:2]
     address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     config = uvicorn.Config(

@@ -101,7 +101,7 @@ class Service:
         """Stop taking, finish the batch in hand, flush what can be flushed."""
         self._stopping.set()
         if self._chores is not None:
-            await self._chores
+            await asyncio.wait([self._chores])
         for part in reversed(self._parts):
             with contextlib.suppress(BusUnavailable, DatabaseUnavailable):
                 await part.stop()
@@ -113,6 +113,8 @@ class Service:
         for part in self._parts:
             if (error := part.failed()) is not None:
                 return error
+        if self._chores is not None and self._chores.done() and not self._chores.cancelled():
+            return self._chores.exception()
         return None
 
     async def missing(self) -> list[str]:

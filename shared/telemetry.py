@@ -2,17 +2,17 @@
 
 import logging
 import os
-from typing import TextIO
+from typing import Any, TextIO
 
 import structlog
 
 
 def set_up_logging(stream: TextIO) -> None:
-    """`PULANG_LOG` sets the level (debug, info, warning, error); warning by default on a terminal's behalf.
+    """`PULANG_LOG` sets the level: debug, info (a line per request), warning, error.
 
     Messages of libraries are written without their arguments: those can hold values of a request.
     """
-    level = getattr(logging, os.environ.get("PULANG_LOG", "warning").upper(), logging.WARNING)
+    level = getattr(logging, os.environ.get("PULANG_LOG", "info").upper(), logging.INFO)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -33,8 +33,20 @@ class _Libraries(logging.Formatter):
     """A library's message as JSON: where and what kind, no arguments, no exception text."""
 
     def format(self, record: logging.LogRecord) -> str:
-        error = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else None
-        entry = {"event": str(record.msg)[:200], "logger": record.name, "level": record.levelname.lower()}
-        if error:
-            entry |= {"event": "unforeseen", "error": error}
+        entry: dict[str, Any] = {
+            "event": str(record.msg)[:200],
+            "logger": record.name,
+            "level": record.levelname.lower(),
+        }
+        if record.exc_info and (error := record.exc_info[1]) is not None:
+            entry |= {"event": "unforeseen", "error": type(error).__name__, "at": frames_of(error)}
         return str(structlog.processors.JSONRenderer()(None, "", entry))
+
+
+def frames_of(error: BaseException) -> list[str]:
+    """Where it happened, innermost last: the message and the values in the frames may be personal."""
+    frames, trace = [], error.__traceback__
+    while trace is not None:
+        frames.append(f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}")
+        trace = trace.tb_next
+    return frames[-8:]

@@ -133,3 +133,7 @@ class Desk:
     async def read(self, query: Callable[[Session], Result]) -> Result:
         """Ask over one snapshot. Raises DatabaseUnavailable."""
         return await self.database.read(query)
+
+    async def study(self, query: Callable[[Session], Result]) -> Result:
+        """Ask what walks through much of the database; nobody else waits for it. Raises DatabaseUnavailable."""
+        return await self.database.study(query)

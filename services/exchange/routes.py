@@ -97,7 +97,7 @@ async def read_indicators(
     """The exact figures of these days, both included, built only from events."""
     if until < since:
         raise Invalid("ends before it begins", pointer="query.until")
-    return shown(await at.read(lambda session: indicators(session, since, until)))
+    return shown(await at.study(lambda session: indicators(session, since, until)))
 
 
 @router.get(

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from services.intake.commands.consent import expire_consents
+from services.intake.commands.expiry import expire_consents
 from services.intake.models import METADATA
 from services.intake.reactions import REACTIONS
 from services.intake.routes import router

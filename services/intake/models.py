@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, Index, LargeBinary
+from sqlalchemy import JSON, Index, LargeBinary, text
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
@@ -58,6 +58,8 @@ class Case(IntakeTable, table=True):
     outcome: str | None = Field(default=None, max_length=20)
     trafficking_status: str | None = Field(default=None, max_length=40)
     consent_recorded: bool = False
+    referral_id: str | None = Field(default=None, max_length=36)
+    """The referral that the next three columns tell of."""
     referral_status: str = Field(default="none", max_length=10)
     facility: str | None = Field(default=None, max_length=40)
     facility_agency: str | None = Field(default=None, max_length=32)
@@ -76,6 +78,8 @@ class Identity(IntakeTable, table=True):
     nik: bytes | None = Field(default=None, sa_type=LargeBinary)
     document: bytes | None = Field(default=None, sa_type=LargeBinary)
     phone: bytes | None = Field(default=None, sa_type=LargeBinary)
+    fingerprint: bytes | None = Field(default=None, sa_type=LargeBinary)
+    """Keyed, of a registration under a client's own id: a repeat is known by it also after a correction."""
     version: int = 1
 
 
@@ -117,6 +121,9 @@ class Consent(IntakeTable, table=True):
     status: str = Field(max_length=10)
     level: str = Field(max_length=12)
     expires_on: date | None = Field(default=None, index=True)
+    given_by: str = Field(max_length=10)
+    decided_on: date
+    """Day of the decision at the arrival point: what is entered late does not undo what was decided after it."""
 
 
 class ConsentRecord(IntakeTable, table=True):
@@ -141,6 +148,15 @@ class Referral(IntakeTable, table=True):
     """A shelter is asked to take a person in; the shelter answers."""
 
     __tablename__ = "referrals"
+    __table_args__ = (
+        Index(
+            "one_pending_referral",
+            "case_id",
+            unique=True,
+            sqlite_where=text("status = 'pending'"),
+            postgresql_where=text("status = 'pending'"),
+        ),
+    )
 
     referral_id: str = Field(primary_key=True, max_length=36)
     case_id: str = Field(max_length=36, index=True)
@@ -185,13 +201,22 @@ class Trip(IntakeTable, table=True):
     from_facility: str = Field(max_length=40, index=True)
     facility_agency: str = Field(max_length=32)
     departs_on: date
-    status: str = Field(default="planned", max_length=10)
+    departed_at: datetime | None = Field(default=None, sa_type=UtcTime)
 
 
 class Seat(IntakeTable, table=True):
     """One person on a trip."""
 
     __tablename__ = "seats"
+    __table_args__ = (
+        Index(
+            "one_open_seat",
+            "case_id",
+            unique=True,
+            sqlite_where=text("status IN ('planned', 'departed')"),
+            postgresql_where=text("status IN ('planned', 'departed')"),
+        ),
+    )
 
     trip_id: str = Field(primary_key=True, max_length=36)
     case_id: str = Field(primary_key=True, max_length=36, index=True)

@@ -1,5 +1,8 @@
 """What can be wrong in intake."""
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from shared.http.problems import Conflict, Invalid, NotAllowed, NotFound
 
 
@@ -9,6 +12,14 @@ class CaseUnknown(NotFound):
 
 class PlaceUnknown(Invalid):
     """No such place is known here."""
+
+
+class RegencyUnknown(Invalid):
+    """There is no regency or city of that code."""
+
+
+class NamedTwice(Invalid):
+    """A person stands twice in the request."""
 
 
 class OutsideScope(NotAllowed):
@@ -39,6 +50,14 @@ class GuardianNeeded(Invalid):
     """A guardian decides for a person under 18."""
 
 
+class DecidedSince(Conflict):
+    """A later decision about this agency is recorded; an earlier one cannot replace it."""
+
+
+class ReferralUnknown(NotFound):
+    """There is no such referral, or it lies outside what the token may see."""
+
+
 class ReferredAlready(Conflict):
     """The person is referred already."""
 
@@ -51,8 +70,19 @@ class ReturnNotPossible(Conflict):
     """The journey home is not at that point."""
 
 
-class PurposeNeeded(Invalid):
-    """Reading an identity needs a purpose."""
+class ManifestUnknown(NotFound):
+    """There is no such manifest, or it lies outside what the token may see."""
+
+
+class TripUnknown(NotFound):
+    """There is no such trip, or it lies outside what the token may see."""
+
+
+class NotInHand(Conflict):
+    """The person is not in this shelter's hands, as far as intake has heard."""
+
+    # The shelter may have accepted a moment ago: the news is on its way.
+    headers: ClassVar[Mapping[str, str]] = {"Retry-After": "1"}
 
 
 class IdentityRefused(NotAllowed):

@@ -10,7 +10,7 @@ from sqlmodel import col
 
 from services.intake.models import Case, Consent, Manifest, Place, Referral, Seat, Trip
 from services.intake.rules import CaseState, phase
-from services.intake.schemas import CaseView, Figures
+from services.intake.schemas.cases import CaseView, Figures
 from shared.security.access import within
 from shared.security.tokens import Caller
 
@@ -22,6 +22,11 @@ def case_scope(caller: Caller) -> ColumnElement[bool]:
         places=(col(Case.arrival_point), col(Case.facility)),
         agencies=(col(Case.arrival_agency), col(Case.facility_agency)),
     )
+
+
+def manifest_scope(caller: Caller) -> ColumnElement[bool]:
+    """Manifests of the posts in the caller's scope."""
+    return within(caller, places=(col(Manifest.arrival_point),), agencies=(col(Manifest.arrival_agency),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +70,6 @@ def list_cases(session: Session, caller: Caller, wanted: CaseFilter, after: str,
     return [case_view(case) for case in session.scalars(query.order_by(col(Case.case_id)).limit(limit))]
 
 
-def find_manifest(session: Session, caller: Caller, manifest_id: str) -> Manifest | None:
-    scope = within(caller, places=(col(Manifest.arrival_point),), agencies=(col(Manifest.arrival_agency),))
-    return session.scalars(select(Manifest).where(col(Manifest.manifest_id) == manifest_id, scope)).one_or_none()
-
-
 def list_places(session: Session) -> Sequence[Place]:
     return session.scalars(select(Place).order_by(col(Place.code))).all()
 
@@ -79,7 +79,7 @@ def list_referrals(session: Session, caller: Caller, case_id: str) -> Sequence[R
         select(Referral)
         .join(Case, col(Case.case_id) == col(Referral.case_id))
         .where(col(Referral.case_id) == case_id, case_scope(caller))
-        .order_by(col(Referral.made_at))
+        .order_by(col(Referral.made_at), col(Referral.referral_id))
     ).all()
 
 

@@ -1,10 +1,12 @@
 """Intake's decisions: pure functions of what is known."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from shared.codes import MINOR_BANDS, AgeBand, age_band
+from shared.times import local_date
 
 _NIK = re.compile(r"[0-9]{16}")
 _DOCUMENT = re.compile(r"[A-Za-z0-9]{1,9}")
@@ -89,3 +91,16 @@ def phase(case: CaseState) -> str:
     if case.referral_status in ("pending", "accepted"):
         return "referred"
     return "screened" if case.trafficking_status else "registered"
+
+
+def trip_status(seats: Collection[str]) -> str:
+    """How far a trip is, read off its seats; who left it counts no more."""
+    for status in ("departed", "planned", "arrived"):
+        if status in seats:
+            return status
+    return "cancelled"
+
+
+def same_moment_or_later(said: datetime | date, before: datetime, time_zone: str) -> bool:
+    """Whether what is said lies not before `before`; a bare date is judged by the calendar of the place."""
+    return said >= before if isinstance(said, datetime) else said >= local_date(before, time_zone)

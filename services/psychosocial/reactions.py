@@ -5,14 +5,13 @@ What intake tells and what shelter tells goes into columns of their own, so that
 
 from typing import Any
 
-from sqlalchemy import insert, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import bindparam, select, update
 
 from services.psychosocial.models import Entry, Place, Stay
-from services.psychosocial.queries import stays_of
-from services.psychosocial.rules import whereabouts
+from services.psychosocial.rules import KnownStay, whereabouts
 from shared.consuming.reactions import Reactions
 from shared.database.models import table_of
+from shared.database.upsert import upsert
 from shared.events.envelope import Event
 from shared.events.facilities import FacilityOpened
 from shared.events.intake import CaseClosed, CaseReopened, CaseScreened
@@ -49,18 +48,23 @@ def reopen_entry(work: Work, event: Event, fact: CaseReopened) -> None:
 
 def come_in(work: Work, event: Event, fact: StayCheckedIn) -> None:
     """The person is in this house: its counsellors have them on their list."""
-    if work.session.get(Stay, fact.stay) is None:
-        work.session.execute(
-            insert(STAY).values(
-                stay_id=fact.stay, case_id=event.subject, facility=fact.facility, from_date=fact.on, until_date=None
-            )
-        )
+    connection = work.session.connection()
+    connection.execute(
+        upsert(connection, STAY, ("stay_id",)),
+        {
+            "stay_id": fact.stay,
+            "case_id": event.subject,
+            "facility": fact.facility,
+            "from_date": fact.on,
+            "until_date": None,
+        },
+    )
     _follow(work, event.subject)
 
 
 def leave(work: Work, event: Event, fact: StayCheckedOut) -> None:
     """The house keeps the person on its list, for what is written down late, but no longer in house."""
-    work.session.execute(update(STAY).where(STAY.c.stay_id == fact.stay).values(until_date=fact.on))
+    work.session.connection().execute(_END, {"of_stay": fact.stay, "on": fact.on})
     _follow(work, event.subject)
 
 
@@ -74,17 +78,18 @@ REACTIONS: Reactions = {
 }
 
 
+_STAYS = select(STAY.c.facility, STAY.c.from_date, STAY.c.until_date).where(STAY.c.case_id == bindparam("of_case"))
+_END = update(STAY).where(STAY.c.stay_id == bindparam("of_stay")).values(until_date=bindparam("on"))
+
+
 def _follow(work: Work, case_id: str) -> None:
-    where = whereabouts(stays_of(work.session, [case_id]).get(case_id, []))
+    stays = work.session.connection().execute(_STAYS, {"of_case": case_id})
+    where = whereabouts([KnownStay(facility, since, until) for facility, since, until in stays])
     if where is not None:
         _note(work, case_id, facility=where.facility, in_house=where.in_house)
 
 
 def _note(work: Work, case_id: str, **told: Any) -> None:
-    dialect = sqlite if work.session.get_bind().dialect.name == "sqlite" else postgresql
-    blank = {"screened": False, "care_layer": None, "closed": False, "facility": None, "in_house": False}
-    work.session.execute(
-        dialect.insert(ENTRY)
-        .values(case_id=case_id, **(blank | told))
-        .on_conflict_do_update(index_elements=[ENTRY.c.case_id], set_=told)
-    )
+    connection = work.session.connection()
+    row = {"case_id": case_id, "screened": False, "care_layer": None, "closed": False, "facility": None}
+    connection.execute(upsert(connection, ENTRY, ("case_id",), tuple(told)), row | {"in_house": False} | told)

@@ -3,7 +3,7 @@
 from typing import Any
 
 import orjson
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from shared.bus.protocol import Record
@@ -16,14 +16,17 @@ def topic_of(service: str) -> str:
     return f"pulang.dead-letters.{service}"
 
 
+_UNTOLD = (
+    select(PARKED.c.position, PARKED.c.consumer, PARKED.c.key, PARKED.c.topic, PARKED.c.reason, PARKED.c.attempts)
+    .where(PARKED.c.dead, ~PARKED.c.told, PARKED.c.consumer == bindparam("of_consumer"))
+    .order_by(PARKED.c.position)
+    .limit(100)
+)
+
+
 def untold(session: Session, consumer: str) -> list[tuple[int, str, bytes]]:
     """Dead letters that the operators have not been told of: position, key, and the notice without the payload."""
-    rows = session.execute(
-        select(PARKED.c.position, PARKED.c.consumer, PARKED.c.key, PARKED.c.topic, PARKED.c.reason, PARKED.c.attempts)
-        .where(PARKED.c.dead, ~PARKED.c.told, PARKED.c.consumer == consumer)
-        .order_by(PARKED.c.position)
-        .limit(100)
-    )
+    rows = session.connection().execute(_UNTOLD, {"of_consumer": consumer})
     # SQLAlchemy's names are a subclass of str, which orjson refuses as keys.
     told = ({str(name): value for name, value in row._mapping.items()} for row in rows)
     return [(notice["position"], notice["key"], orjson.dumps(notice)) for notice in told]

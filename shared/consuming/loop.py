@@ -13,6 +13,7 @@ from shared.consuming.dead_letters import mark_told, notices, untold
 from shared.consuming.inbox import Consumer, take_in
 from shared.consuming.retry import due, retry_key
 from shared.database.protocol import DatabaseUnavailable
+from shared.pacing import rest_after
 from shared.work import Desk
 
 BATCH = 300
@@ -69,8 +70,11 @@ class ConsumerLoop:
             try:
                 records = await self._subscription.getmany(BATCH, WAIT_SECONDS)
                 if records:
+                    began = time.monotonic()
                     async with self._in_hand:
                         await self._take_in(records)
+                    if len(records) < BATCH:
+                        await self._pause(rest_after(time.monotonic() - began))
                 failures = 0
             except BusUnavailable as gone:
                 if self._stopping.is_set():
@@ -122,5 +126,10 @@ class ConsumerLoop:
     async def _back_off(self, failures: int, because: str) -> None:
         wait = BACKOFF_SECONDS[min(failures, len(BACKOFF_SECONDS) - 1)]
         log.warning("consumer waits", consumer=self.consumer.name, because=because, seconds=wait)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._stopping.wait(), wait)
+        await self._pause(wait)
+
+    async def _pause(self, seconds: float) -> None:
+        """Or until it is to stop."""
+        if seconds > 0:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), seconds)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy import Row, bindparam, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from shared.consuming.inbox import Consumer, lock_marks, move_marks
@@ -22,21 +22,23 @@ _Waiting = Sequence[tuple[int, Event | None]]
 
 def due(session: Session, consumer: str, now_ms: int) -> list[str]:
     """Keys whose head may be tried again now."""
-    heads = (
-        select(func.min(PARKED.c.position).label("head"))
-        .where(PARKED.c.consumer == consumer)
-        .group_by(PARKED.c.key)
-        .subquery()
-    )
-    return list(
-        session.execute(
-            select(PARKED.c.key)
-            .join(heads, heads.c.head == PARKED.c.position)
-            .where(~PARKED.c.dead, PARKED.c.retry_at_ms <= now_ms)
-            .order_by(PARKED.c.position)
-            .limit(HEADS_AT_ONCE)
-        ).scalars()
-    )
+    return list(session.connection().execute(_DUE, {"of_consumer": consumer, "now_ms": now_ms}).scalars())
+
+
+# Asked every second by every consumer.
+_HEADS = (
+    select(func.min(PARKED.c.position).label("head"))
+    .where(PARKED.c.consumer == bindparam("of_consumer"))
+    .group_by(PARKED.c.key)
+    .subquery()
+)
+_DUE = (
+    select(PARKED.c.key)
+    .join(_HEADS, _HEADS.c.head == PARKED.c.position)
+    .where(~PARKED.c.dead, PARKED.c.retry_at_ms <= bindparam("now_ms"))
+    .order_by(PARKED.c.position)
+    .limit(HEADS_AT_ONCE)
+)
 
 
 def retry_key(work: Work, consumer: Consumer, key: str) -> int:

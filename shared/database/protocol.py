@@ -1,8 +1,10 @@
 """What a service asks of its database."""
 
+import sqlite3
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 Result = TypeVar("Result")
@@ -10,6 +12,14 @@ Result = TypeVar("Result")
 
 class DatabaseUnavailable(Exception):
     """The database cannot take this now: it is gone, its disk is full, or it is shutting down."""
+
+
+def is_outage(error: BaseException) -> bool:
+    """Whether it is the database that fails (disk full, connection gone), and not what it was asked."""
+    if isinstance(error, OperationalError):
+        code: int | None = getattr(error.orig, "sqlite_errorcode", None)
+        return code is None or code & 0xFF != sqlite3.SQLITE_ERROR
+    return isinstance(error, DatabaseUnavailable)
 
 
 class Database(Protocol):
@@ -28,6 +38,9 @@ class Database(Protocol):
 
     async def read(self, work: Callable[[Session], Result]) -> Result:
         """Run over one snapshot; nothing is written. Raises DatabaseUnavailable."""
+
+    async def study(self, work: Callable[[Session], Result]) -> Result:
+        """As `read`, for what walks through much: nobody else waits for it. Raises DatabaseUnavailable."""
 
     async def healthy(self) -> str | None:
         """None while it answers; else one line that says what is missing."""

@@ -1,17 +1,21 @@
-"""SQLite: one writer thread with group commit, and readers on threads of their own.
+"""SQLite: one writer with group commit, whose statements run on the event loop and whose commits do not.
 
 Every commit costs an fsync, and there is one writer anyway: so requests that wait together are written together. Each
 runs in a savepoint of its own, one commit makes all of them true, and no one hears anything before it. Where the
 shared commit fails, each runs again alone and only the culprit gets the error. That rules out two things in a schema:
 deferred constraints (they would fail at the shared commit) and RAISE(ROLLBACK) (it would end the neighbours' work).
+
+Only what waits for the disk leaves the event loop. A statement here takes microseconds, and sqlite3 gives up the
+interpreter lock at every one and at every row: on a thread of its own it waits each time until the loop lets go again,
+up to five milliseconds. Commits, and reads that walk much (`study`), are on threads (docs/decisions/0006).
 """
 
 import asyncio
-import queue
+import contextlib
 import sqlite3
-import threading
 import time
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,13 +24,16 @@ from typing import Any, TypeVar, cast
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
-from sqlalchemy.pool import QueuePool, StaticPool
+from sqlalchemy.pool import StaticPool
 
 from shared.database.protocol import DatabaseUnavailable
 
 Result = TypeVar("Result")
 
 GROUP_MEMBERS = 64
+LOCK_POLL_SECONDS = 0.01
+WRITER_CACHE_KIB, READER_CACHE_KIB = 4096, 1024
+"""Five services have three connections each, and the operating system caches the files once more."""
 GROUP_SECONDS = 0.02
 """A group takes no new member after this long, so that nobody waits for a crowd."""
 
@@ -37,7 +44,6 @@ class _Member:
 
     work: Callable[[Session], Any]
     answer: "asyncio.Future[Any]"
-    loop: asyncio.AbstractEventLoop
 
 
 @dataclass(slots=True)
@@ -47,29 +53,38 @@ class _Outcome:
     error: BaseException | None = None
 
     def tell(self) -> None:
-        if self.member.answer.cancelled():
+        if self.member.answer.done():  # its caller was cancelled
             return
         if self.error is None:
             self.member.answer.set_result(self.result)
         else:
-            self.member.answer.set_exception(self.error)
+            self.member.answer.set_exception(_tellable(self.error))
 
 
 class _GroupLost(Exception):
     """SQLite ended the whole transaction (disk full, I/O error): nobody's savepoint survived."""
 
 
-class SqliteDatabase:
-    """A database in one file. Thread safe for callers on any event loop; one process at a time (see `pulang up`)."""
+class _TransactionLost(DatabaseUnavailable):
+    """SQLite ended the transaction, and the work went on: a savepoint would now be a transaction of its own."""
 
-    def __init__(self, path: Path, readers: int = 2) -> None:
+
+class SqliteDatabase:
+    """A database in one file, for the event loop that started it; one process at a time (see `pulang up`)."""
+
+    def __init__(self, path: Path, patience_seconds: float = 5.0) -> None:
+        """`patience_seconds`: how long to wait for another writer of the file (an operator's shell, a backup's)."""
         self._path = path
-        self._queue: queue.SimpleQueue[_Member | None] = queue.SimpleQueue()
-        self._thread: threading.Thread | None = None
+        self._patience_seconds = patience_seconds
+        self._waiting: deque[_Member] = deque()
+        self._wanted = asyncio.Event()
+        self._server: asyncio.Task[None] | None = None
         self._stopping = False
-        self._writer = _engine(path, StaticPool, "BEGIN IMMEDIATE")
-        self._reader = _engine(path, QueuePool, "BEGIN", pool_size=readers, max_overflow=0)
-        self._readers = ThreadPoolExecutor(readers, thread_name_prefix=f"{path.stem}-read")
+        self._writer = _engine(path, StaticPool, "BEGIN IMMEDIATE", 0.0)
+        self._reader = _engine(path, StaticPool, "BEGIN", patience_seconds)
+        self._student = _engine(path, StaticPool, "BEGIN", patience_seconds)
+        self._disk = ThreadPoolExecutor(1, thread_name_prefix=f"{path.stem}-commit")
+        self._study = ThreadPoolExecutor(1, thread_name_prefix=f"{path.stem}-study")
 
     @property
     def engine(self) -> Engine:
@@ -77,33 +92,38 @@ class SqliteDatabase:
         return self._writer
 
     async def start(self) -> None:
-        self._thread = threading.Thread(target=self._serve, name=f"{self._path.stem}-write", daemon=True)
-        self._thread.start()
+        self._server = asyncio.create_task(self._serve(), name=f"{self._path.stem}-write")
 
     async def stop(self) -> None:
-        if self._thread is not None and not self._stopping:
-            self._stopping = True
-            self._queue.put(None)
-            await asyncio.to_thread(self._thread.join)
-        self._readers.shutdown(wait=True)
-        self._reader.dispose()
-        self._writer.dispose()
+        self._stopping = True
+        self._wanted.set()
+        if self._server is not None:
+            await asyncio.wait([self._server])
+        self._disk.shutdown(wait=True)
+        self._study.shutdown(wait=True)
+        for engine in (self._student, self._reader, self._writer):
+            engine.dispose()
 
     async def write(self, work: Callable[[Session], Result]) -> Result:
-        if self._stopping:
+        if self._stopping or self._server is None or self._server.done():
             raise DatabaseUnavailable("shutting down")
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[Result] = loop.create_future()
-        self._queue.put(_Member(work, answer, loop))
+        answer: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Member(work, answer))
+        self._wanted.set()
         return await answer
 
     async def read(self, work: Callable[[Session], Result]) -> Result:
         if self._stopping:
             raise DatabaseUnavailable("shutting down")
-        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)
+        return _read(self._reader, work)
+
+    async def study(self, work: Callable[[Session], Result]) -> Result:
+        if self._stopping:
+            raise DatabaseUnavailable("shutting down")
+        return await asyncio.get_running_loop().run_in_executor(self._study, _read, self._student, work)
 
     async def healthy(self) -> str | None:
-        if self._thread is None or not self._thread.is_alive():
+        if self._server is None or self._server.done():
             return f"{self._path.name}: the writer is not running"
         try:
             await self.read(lambda session: session.connection().exec_driver_sql("SELECT 1").scalar())
@@ -111,54 +131,76 @@ class SqliteDatabase:
             return f"{self._path.name}: {gone}"
         return None
 
-    def _read(self, work: Callable[[Session], Result]) -> Result:
-        try:
-            with Session(self._reader, expire_on_commit=False) as session:
-                return work(session)
-        except OperationalError as broken:
-            raise DatabaseUnavailable(_why(broken)) from broken
+    async def _serve(self) -> None:
+        while True:
+            while not self._waiting:
+                if self._stopping:
+                    return
+                self._wanted.clear()
+                await self._wanted.wait()
+            for outcome in await self._together():
+                outcome.tell()
+            await asyncio.sleep(0)  # those who were told go on before the next group is taken
 
-    def _serve(self) -> None:
-        while (first := self._queue.get()) is not None:
-            outcomes, last = self._group(first)
-            _tell(outcomes)
-            if last:
-                return
-
-    def _group(self, first: _Member) -> tuple[list[_Outcome], bool]:
-        """Run `first` and whoever waits behind it in one commit. True in second place: asked to stop."""
+    async def _together(self) -> list[_Outcome]:
+        """Run whoever waits, in one commit; each alone, where that fails."""
         outcomes: list[_Outcome] = []
-        member: _Member | None = first
-        last = False
         full_at = time.monotonic() + GROUP_SECONDS
         try:
-            with self._writer.begin() as connection:
-                while member is not None:
-                    outcome = _Outcome(member)
-                    outcomes.append(outcome)
-                    _run(connection, outcome)
-                    member = None
-                    if len(outcomes) < GROUP_MEMBERS and time.monotonic() < full_at:
-                        try:
-                            member = self._queue.get_nowait()
-                            last = member is None
-                        except queue.Empty:
-                            break
+            async with self._transaction() as connection:
+                while self._waiting and len(outcomes) < GROUP_MEMBERS and time.monotonic() < full_at:
+                    outcomes.append(_Outcome(self._waiting.popleft()))
+                    _run(connection, outcomes[-1])
         except Exception as broken:
+            outcomes = outcomes or [_Outcome(self._waiting.popleft())]
             if len(outcomes) == 1:
                 outcomes[0].error = _unavailable(broken)
             else:
-                outcomes = [self._alone(outcome.member) for outcome in outcomes]
-        return outcomes, last
+                outcomes = [await self._alone(outcome.member) for outcome in outcomes]
+        return outcomes
 
-    def _alone(self, member: _Member) -> _Outcome:
+    async def _alone(self, member: _Member) -> _Outcome:
         outcome = _Outcome(member)
         try:
-            with self._writer.begin() as connection:
+            async with self._transaction() as connection:
                 _run(connection, outcome)
         except Exception as broken:
             outcome.error = _unavailable(broken)
         return outcome
+
+    @contextlib.asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[Connection]:
+        """Begun here, committed on the thread that may wait for the disk."""
+        with self._writer.connect() as connection:
+            await self._begin(connection)
+            try:
+                yield connection
+                await asyncio.get_running_loop().run_in_executor(self._disk, connection.commit)
+            except BaseException:
+                connection.rollback()
+                raise
+
+    async def _begin(self, connection: Connection) -> None:
+        """The connection itself waits for no lock: that would hold up the loop."""
+        patient_until = time.monotonic() + self._patience_seconds
+        while True:
+            try:
+                connection.begin()
+                return
+            except OperationalError:
+                if time.monotonic() > patient_until:
+                    raise
+                await asyncio.sleep(LOCK_POLL_SECONDS)
+
+
+def _read(engine: Engine, work: Callable[[Session], Result]) -> Result:
+    try:
+        with Session(engine, expire_on_commit=False) as session:
+            return work(session)
+    except OperationalError as broken:
+        raise DatabaseUnavailable(_why(broken)) from broken
+    except StopIteration as error:
+        raise _tellable(error) from None
 
 
 def _run(connection: Connection, outcome: _Outcome) -> None:
@@ -173,13 +215,15 @@ def _run(connection: Connection, outcome: _Outcome) -> None:
         with Session(connection, join_transaction_mode="rollback_only", expire_on_commit=False) as session:
             outcome.result = outcome.member.work(session)
             session.flush()
-    except Exception as error:
+    except BaseException as error:  # whatever it is: the writer serves the others too
         outcome.result, outcome.error = None, error
         if isinstance(error, OperationalError):
             outcome.error = _unavailable(error)
         if not raw.in_transaction:
             raise _GroupLost from error
         raw.execute("ROLLBACK TO member")
+    if not raw.in_transaction:
+        raise _GroupLost
     raw.execute("RELEASE member")
 
 
@@ -187,19 +231,13 @@ def _driver(connection: Connection) -> sqlite3.Connection:
     return cast(sqlite3.Connection, connection.connection.dbapi_connection)
 
 
-def _tell(outcomes: Sequence[_Outcome]) -> None:
-    """Wake each caller on its own loop, all callers of one loop at once."""
-    loops: dict[asyncio.AbstractEventLoop, list[_Outcome]] = {}
-    for outcome in outcomes:
-        loops.setdefault(outcome.member.loop, []).append(outcome)
-    for loop, mine in loops.items():
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(_tell_all, mine)
-
-
-def _tell_all(outcomes: list[_Outcome]) -> None:
-    for outcome in outcomes:
-        outcome.tell()
+def _tellable(error: BaseException) -> BaseException:
+    """A future takes no StopIteration."""
+    if isinstance(error, StopIteration):
+        told = RuntimeError("the work raised StopIteration")
+        told.__cause__ = error
+        return told
+    return error
 
 
 def _unavailable(broken: Exception) -> Exception:
@@ -218,11 +256,11 @@ def _why(broken: OperationalError) -> str:
     return str(broken.orig)
 
 
-def _engine(path: Path, pool: Any, begin: str, **options: Any) -> Engine:
+def _engine(path: Path, pool: Any, begin: str, patience_seconds: float, **options: Any) -> Engine:
     engine = create_engine(
         f"sqlite:///{path}",
         poolclass=pool,
-        connect_args={"check_same_thread": False, "timeout": 5.0, "isolation_level": None},
+        connect_args={"check_same_thread": False, "timeout": patience_seconds, "isolation_level": None},
         query_cache_size=2000,
         hide_parameters=True,
         **options,
@@ -233,12 +271,19 @@ def _engine(path: Path, pool: Any, begin: str, **options: Any) -> Engine:
         raw.execute("PRAGMA journal_mode = WAL")
         raw.execute("PRAGMA synchronous = FULL")
         raw.execute("PRAGMA foreign_keys = ON")
-        raw.execute("PRAGMA cache_size = -8000")
+        raw.execute(f"PRAGMA cache_size = -{READER_CACHE_KIB if begin == 'BEGIN' else WRITER_CACHE_KIB}")
         if begin == "BEGIN":
             raw.execute("PRAGMA query_only = ON")
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         connection.exec_driver_sql(begin)
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def _only_inside(
+        connection: Connection, cursor: sqlite3.Cursor, statement: str, parameters: Any, context: Any, many: bool
+    ) -> None:
+        if statement != begin and not cursor.connection.in_transaction:
+            raise _TransactionLost("the transaction was lost")
 
     return engine

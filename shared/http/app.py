@@ -10,6 +10,8 @@ from typing import Any
 
 import structlog
 from fastapi import FastAPI, Request
+from fastapi.routing import iter_route_contexts
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -52,7 +54,6 @@ def app_of(title: str, services: Sequence[Service], bus: Bus) -> FastAPI:
         lifespan=running,
         description="The shared case lifecycle for Indonesian migrant workers who are sent home.",
         redoc_url=None,
-        max_body_size=MAX_BODY_BYTES,
         telemetry={"tracing": False},
     )
     app.state.services = {service.name: service for service in services}
@@ -97,10 +98,11 @@ async def _stop_when_one_fails(services: Sequence[Service]) -> None:
 
 
 class Edge:
-    """Outermost: gives each request its correlation id, writes one log line without a query."""
+    """Outermost: gives each request its correlation id, limits its body, writes one log line without a query."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._templates: dict[int, str] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -119,22 +121,53 @@ class Edge:
             await send(message)
 
         try:
-            await self._app(scope, receive, marked)
+            if _announced_bytes(scope) > MAX_BODY_BYTES:
+                await problems.answer(problems.TooLarge())(scope, receive, marked)
+            else:
+                await self._app(scope, _limited(receive), marked)
         except Exception as error:
             # The message and the values in the frames may be personal: only where it happened is written.
             log.error("unforeseen", error=type(error).__name__, at=_frames(error), correlationid=correlation)
             if status == 500:
                 raise
         finally:
-            route = scope.get("route")
             log.info(
                 "request",
                 method=scope["method"],
-                route=getattr(route, "path", "(none)"),
+                route=self._template(scope),
                 status=status,
                 ms=round((time.perf_counter() - began) * 1000, 1),
                 correlationid=correlation,
             )
+
+    def _template(self, scope: Scope) -> str:
+        """The route as it is declared, with the prefixes of its routers; never the path, which can hold anything."""
+        if not self._templates and "app" in scope:
+            self._templates = {
+                id(one.original_route): one.path or "" for one in iter_route_contexts(scope["app"].routes)
+            }
+        route = scope.get("route")
+        return self._templates.get(id(route), "(none)")
+
+
+def _announced_bytes(scope: Scope) -> int:
+    given = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+    return int(given) if given.isdigit() and len(given) < 20 else 0
+
+
+def _limited(receive: Receive) -> Receive:
+    """For a body that does not say its length."""
+    received = 0
+
+    async def next_part() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > MAX_BODY_BYTES:
+            raise HTTPException(problems.TooLarge.status)
+        return message
+
+    return next_part
 
 
 def _frames(error: BaseException) -> list[str]:

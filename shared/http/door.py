@@ -9,6 +9,7 @@ A route declares its permission by asking for a `Door`:
         return await at.write(lambda work: commands.register_case(work, body))
 """
 
+import hashlib
 import re
 import uuid
 from collections.abc import Callable, Mapping
@@ -22,7 +23,7 @@ from pydantic import BaseModel
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
-from shared.http.idempotency import Answer, Once
+from shared.http.idempotency import LONGEST_NAME, Answer, Once
 from shared.http.problems import NotAllowed, NotAuthenticated
 from shared.security.tokens import Caller, Unauthenticated
 from shared.service import Service
@@ -72,6 +73,10 @@ class Door:
         """Ask over one snapshot."""
         return await self.service.desk.read(query)
 
+    async def study(self, query: Callable[[Session], Any]) -> Any:
+        """Ask what walks through much of the database."""
+        return await self.service.desk.study(query)
+
     def cause(self) -> Cause:
         state = self.request.state
         traceparent = self.request.headers.get("traceparent", "")
@@ -85,8 +90,14 @@ class Door:
         key = self.request.headers.get("idempotency-key")
         if key is None:
             return None
-        route = f"{self.request.method} {self.request.url.path}"[:200]
-        return Once(self.caller.subject, route, key, await self.request.body())
+        route = f"{self.request.method} {self.request.url.path}"
+        content = self.request.url.query.encode() + b"\n" + await self.request.body()
+        return Once(_fitting(f"{self.caller.agency} {self.caller.subject}"), _fitting(route), key, content)
+
+
+def _fitting(name: str) -> str:
+    """The name, or its hash where it is longer than a column."""
+    return name if len(name) <= LONGEST_NAME else hashlib.sha256(name.encode()).hexdigest()
 
 
 class Guard:

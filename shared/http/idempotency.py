@@ -8,28 +8,57 @@ route, and never hold identity: no command that answers a POST returns any.
 import hmac
 import re
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import BigInteger, Column, ColumnElement, Integer, LargeBinary, String, Table, delete, select, update
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from shared.http.problems import Conflict, Invalid
 from shared.outbox.table import SPINE
 from shared.work import Work
 
+LONGEST_NAME = 200
+"""Characters of a caller or route."""
 KEPT_MS = 24 * 3600 * 1000
 _FORM = re.compile(r"[\x21-\x7e]{1,128}")
 
 ANSWERS = Table(
     "answers",
     SPINE,
-    Column("caller", String(200), primary_key=True),
-    Column("route", String(200), primary_key=True),
+    Column("caller", String(LONGEST_NAME), primary_key=True),
+    Column("route", String(LONGEST_NAME), primary_key=True),
     Column("key", String(128), primary_key=True),
     Column("fingerprint", LargeBinary, nullable=False, comment="keyed hash of the request"),
     Column("status", Integer, nullable=False, comment="0 while the first request is at work"),
     Column("body", LargeBinary, nullable=False),
     Column("kept_since_ms", BigInteger, nullable=False, index=True),
 )
+
+
+_PLACE = and_(
+    ANSWERS.c.caller == bindparam("of_caller"),
+    ANSWERS.c.route == bindparam("of_route"),
+    ANSWERS.c.key == bindparam("of_key"),
+)
+_DROP_OLD = delete(ANSWERS).where(_PLACE, ANSWERS.c.kept_since_ms < bindparam("kept_before_ms"))
+_RESERVE = {
+    "sqlite": sqlite.insert(ANSWERS).on_conflict_do_nothing().returning(ANSWERS.c.key),
+    "postgresql": postgresql.insert(ANSWERS).on_conflict_do_nothing().returning(ANSWERS.c.key),
+}
+_STORED = select(ANSWERS.c.fingerprint, ANSWERS.c.status, ANSWERS.c.body).where(_PLACE)
+_STORE = update(ANSWERS).where(_PLACE).values(status=bindparam("status"), body=bindparam("body"))
 
 
 class KeyUsedForAnotherRequest(Invalid):
@@ -70,27 +99,23 @@ class Once:
         """Reserve the key, or give the stored answer. Raises KeyUsedForAnotherRequest, RequestInFlight."""
         mine = hmac.digest(work.secrets.fingerprint, self.content, "sha256")
         now_ms = int(work.now.timestamp() * 1000)
-        work.session.execute(delete(ANSWERS).where(self._place(), ANSWERS.c.kept_since_ms < now_ms - KEPT_MS))
-        dialect = sqlite if work.session.get_bind().dialect.name == "sqlite" else postgresql
-        reserved = work.session.execute(
-            dialect.insert(ANSWERS)
-            .values(
-                caller=self.caller,
-                route=self.route,
-                key=self.key,
-                fingerprint=mine,
-                status=0,
-                body=b"",
-                kept_since_ms=now_ms,
-            )
-            .on_conflict_do_nothing()
-            .returning(ANSWERS.c.key)
+        connection = work.session.connection()
+        connection.execute(_DROP_OLD, self._place() | {"kept_before_ms": now_ms - KEPT_MS})
+        reserved = connection.execute(
+            _RESERVE[connection.dialect.name],
+            {
+                "caller": self.caller,
+                "route": self.route,
+                "key": self.key,
+                "fingerprint": mine,
+                "status": 0,
+                "body": b"",
+                "kept_since_ms": now_ms,
+            },
         ).one_or_none()
         if reserved is not None:
             return None
-        stored = work.session.execute(
-            select(ANSWERS.c.fingerprint, ANSWERS.c.status, ANSWERS.c.body).where(self._place())
-        ).one()
+        stored = connection.execute(_STORED, self._place()).one()
         if not hmac.compare_digest(stored.fingerprint, mine):
             raise KeyUsedForAnotherRequest(pointer="header.Idempotency-Key")
         if stored.status == 0:
@@ -99,10 +124,10 @@ class Once:
 
     def end(self, work: Work, answer: Answer) -> None:
         """Store the answer in the command's own transaction."""
-        work.session.execute(update(ANSWERS).where(self._place()).values(status=answer.status, body=answer.body))
+        work.session.connection().execute(_STORE, self._place() | {"status": answer.status, "body": answer.body})
 
-    def _place(self) -> ColumnElement[bool]:
-        return (ANSWERS.c.caller == self.caller) & (ANSWERS.c.route == self.route) & (ANSWERS.c.key == self.key)
+    def _place(self) -> dict[str, Any]:
+        return {"of_caller": self.caller, "of_route": self.route, "of_key": self.key}
 
 
 def forget_old(work: Work) -> None:

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, StringConstraints
 from starlette.responses import JSONResponse, Response
 
 from shared.consuming.dead_letters import ask_again, parked
@@ -19,7 +19,7 @@ class RetryParked(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"key": "RPTC-BAMBU-APUS"}]})
 
-    key: str | None = None
+    key: Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f]{1,128}$")] | None = None
 
 
 class Retried(BaseModel):
@@ -47,7 +47,7 @@ def operator_routes(service: str) -> APIRouter:
     async def chains(at: Annotated[Door, door("operations.read")]) -> JSONResponse:
         """Walk the hash chains of the event log: an edited, removed or moved row shows."""
         key = at.service.desk.secrets.chain
-        return JSONResponse(await at.read(lambda session: verify_chains(session, key)))
+        return JSONResponse(await at.study(lambda session: verify_chains(session, key)))
 
     @router.post(
         "/parked/retry",

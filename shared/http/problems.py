@@ -99,6 +99,22 @@ class Invalid(Problem):
     status = 422
 
 
+class Unreadable(Problem):
+    """The body cannot be read as JSON in UTF-8."""
+
+
+class TooLarge(Problem):
+    """The body is larger than 16 MiB: send it in parts."""
+
+    status = 413
+
+
+class NotJson(Problem):
+    """The body must be JSON, sent as application/json."""
+
+    status = 415
+
+
 class Unavailable(Problem):
     """The database cannot take this now; try again."""
 
@@ -152,7 +168,9 @@ def faults_of(errors: Sequence[Any], start: tuple[str | int, ...] = ()) -> list[
 
 def _fault(error: Any, start: tuple[str | int, ...]) -> Fault:
     place = [*start, *error["loc"]]
-    detail = str(error["msg"])
+    detail = str(error["msg"]).removeprefix("Value error, ")
+    if error["type"] == "json_invalid":
+        return Fault(f"no JSON from character {place[-1]} on", "#")
     if place and place[0] in ("query", "path", "header"):
         return Fault(detail, ".".join(str(part) for part in place))
     if place and place[0] == "body":
@@ -184,6 +202,15 @@ def _printable(value: Any) -> Any:
     return [_printable(item) for item in value] if isinstance(value, list) else value
 
 
+_FRAMEWORK_SAYS: Mapping[int, type[Problem]] = {400: Unreadable, 413: TooLarge}
+"""What FastAPI raises by number alone."""
+
+
+def _says_json(request: Request) -> bool:
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return media_type == "application/json" or media_type.endswith("+json")
+
+
 def install(app: FastAPI) -> None:
     """Every error of the app becomes a problem document."""
 
@@ -192,10 +219,14 @@ def install(app: FastAPI) -> None:
 
     async def malformed(request: Request, error: Exception) -> Response:
         errors = error.errors() if isinstance(error, RequestValidationError) else []
+        if not _says_json(request) and any(one["loc"] == ("body",) and one["type"] != "missing" for one in errors):
+            return answer(NotJson())
         return answer(Invalid(errors=faults_of(errors)))
 
     async def framework(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
+        if status in _FRAMEWORK_SAYS:
+            return answer(_FRAMEWORK_SAYS[status]())
         headers = (error.headers if isinstance(error, HTTPException) else None) or {}
         return _answer(status, {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}, headers)
 

@@ -40,6 +40,10 @@ class Lease:
         self._renew_at = asked + RENEW_SECONDS
         return self.number > 0
 
+    def lost(self) -> None:
+        """Somebody else was seen to hold it: the next `hold` asks the database."""
+        self.number = 0
+
     async def release(self) -> None:
         """Let the next one have it at once."""
         if self.number:

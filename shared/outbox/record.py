@@ -4,9 +4,10 @@ import hmac
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import uuid_utils
-from sqlalchemy import ColumnElement, and_, insert, select, tuple_
+from sqlalchemy import bindparam, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -15,6 +16,25 @@ from shared.events.fact import Fact
 from shared.outbox.table import EVENTS, STREAMS
 
 CHAIN_START = bytes(32)
+
+
+def _advance_statement(dialect: Any) -> Any:
+    new = dialect.insert(STREAMS)
+    return new.on_conflict_do_update(
+        index_elements=[STREAMS.c.subject], set_={"version": STREAMS.c.version + new.excluded.version}
+    ).returning(STREAMS.c.subject, STREAMS.c.version)
+
+
+# Every command runs these, and building a statement takes longer than running it.
+_ADVANCE = {"sqlite": _advance_statement(sqlite), "postgresql": _advance_statement(postgresql)}
+_WRITE = insert(EVENTS)
+_HEAD = select(EVENTS.c.subject, EVENTS.c.hash).where(
+    EVENTS.c.subject == bindparam("of_subject"), EVENTS.c.streamversion == bindparam("at_version")
+)
+_HEADS = select(EVENTS.c.subject, EVENTS.c.streamversion, EVENTS.c.hash).where(
+    EVENTS.c.subject.in_(bindparam("of_subjects", expanding=True)),
+    EVENTS.c.streamversion.in_(bindparam("at_versions", expanding=True)),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,19 +106,18 @@ def record(session: Session, source: str, told: Sequence[Told], now: datetime, c
                 "published": False,
             }
         )
-    session.execute(insert(EVENTS), rows)
+    session.connection().execute(_WRITE, rows)
     return events
 
 
 def _advance(session: Session, counts: dict[str, int]) -> dict[str, int]:
     """Lock each stream, add to its version; the new last version by subject."""
-    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-    new = dialect.insert(STREAMS)
-    statement = new.on_conflict_do_update(
-        index_elements=[STREAMS.c.subject], set_={"version": STREAMS.c.version + new.excluded.version}
-    ).returning(STREAMS.c.subject, STREAMS.c.version)
+    connection = session.connection()
+    statement = _ADVANCE[connection.dialect.name]
     rows = [{"subject": subject, "version": counts[subject]} for subject in sorted(counts)]
-    return {row.subject: row.version for row in session.execute(statement, rows)}
+    # One row alone takes the short way: a set of rows is chopped, sorted and put together again by SQLAlchemy.
+    result = connection.execute(statement, rows if len(rows) > 1 else rows[0])
+    return {row.subject: row.version for row in result}
 
 
 def _heads(session: Session, ends: Iterable[tuple[str, int]]) -> dict[str, bytes]:
@@ -106,11 +125,12 @@ def _heads(session: Session, ends: Iterable[tuple[str, int]]) -> dict[str, bytes
     wanted = list(ends)
     if not wanted:
         return {}
-    last: ColumnElement[bool]
     if len(wanted) == 1:
-        ((subject, version),) = wanted
-        last = and_(EVENTS.c.subject == subject, EVENTS.c.streamversion == version)
+        found = session.connection().execute(_HEAD, {"of_subject": wanted[0][0], "at_version": wanted[0][1]})
     else:
-        last = tuple_(EVENTS.c.subject, EVENTS.c.streamversion).in_(wanted)
-    found = session.execute(select(EVENTS.c.subject, EVENTS.c.hash).where(last))
+        # Not by pairs: for a row value in a list, SQLite reads the whole log.
+        version_of = dict(wanted)
+        places = {"of_subjects": sorted(version_of), "at_versions": sorted(set(version_of.values()))}
+        among = session.connection().execute(_HEADS, places)
+        return {row.subject: row.hash for row in among if row.streamversion == version_of[row.subject]}
     return {row.subject: row.hash for row in found}

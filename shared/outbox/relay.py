@@ -2,11 +2,12 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import Row, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from shared.bus.protocol import Bus, BusUnavailable, Record
@@ -14,6 +15,7 @@ from shared.database.protocol import DatabaseUnavailable
 from shared.events.envelope import CONTENT_TYPE
 from shared.outbox.lease import Lease
 from shared.outbox.table import EVENTS, RELAY_LEASE
+from shared.pacing import rest_after
 from shared.work import Desk
 
 HEADERS = (("content-type", CONTENT_TYPE.encode()),)
@@ -63,7 +65,7 @@ class Relay:
         self._stopping = True
         self._woken.set()
         if self._task is not None:
-            await self._task
+            await asyncio.wait([self._task])  # what it ended with is told by `failed`
         with contextlib.suppress(DatabaseUnavailable):
             await self._lease.release()
 
@@ -77,6 +79,7 @@ class Relay:
         failures = 0
         while not self._stopping:
             self._woken.clear()
+            began = time.monotonic()
             try:
                 sent = await self._send_next() if await self._lease.hold() else 0
                 failures = 0
@@ -92,6 +95,8 @@ class Relay:
             if not sent:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._woken.wait(), POLL_SECONDS)
+            elif sent < BATCH and not self._stopping:
+                await asyncio.sleep(rest_after(time.monotonic() - began))
 
     async def _send_next(self) -> int:
         batch = _batch(await self._database.read(_unpublished))
@@ -99,17 +104,28 @@ class Relay:
             return 0
         await self._bus.publish(batch.records)
         number = self._lease.number
-        await self._database.write(lambda session: _mark(session, batch.positions, self._lease.name, number))
-        return len(batch.positions)
+        marked = await self._database.write(lambda session: _mark(session, batch.positions, self._lease.name, number))
+        if not marked:
+            self._lease.lost()
+        return marked
+
+
+_UNPUBLISHED = (
+    select(EVENTS.c.position, EVENTS.c.topic, EVENTS.c.subject, EVENTS.c.payload, EVENTS.c.recorded_ms)
+    .where(~EVENTS.c.published)
+    .order_by(EVENTS.c.position)
+    .limit(BATCH)
+)
+_HELD = (
+    select(RELAY_LEASE.c.name)
+    .where(RELAY_LEASE.c.name == bindparam("of_lease"), RELAY_LEASE.c.number == bindparam("of_number"))
+    .with_for_update()
+)
+_MARK = update(EVENTS).where(EVENTS.c.position.in_(bindparam("positions", expanding=True))).values(published=True)
 
 
 def _unpublished(session: Session) -> Sequence[Row[int, str, str, bytes, int]]:
-    return session.execute(
-        select(EVENTS.c.position, EVENTS.c.topic, EVENTS.c.subject, EVENTS.c.payload, EVENTS.c.recorded_ms)
-        .where(~EVENTS.c.published)
-        .order_by(EVENTS.c.position)
-        .limit(BATCH)
-    ).all()
+    return session.connection().execute(_UNPUBLISHED).all()
 
 
 def _batch(rows: Sequence[Row[int, str, str, bytes, int]]) -> _Batch:
@@ -119,10 +135,13 @@ def _batch(rows: Sequence[Row[int, str, str, bytes, int]]) -> _Batch:
     )
 
 
-def _mark(session: Session, positions: Sequence[int], lease: str, number: int) -> None:
-    """Mark as published, unless another relay holds the lease by now."""
-    mine = select(RELAY_LEASE.c.name).where(RELAY_LEASE.c.name == lease, RELAY_LEASE.c.number == number)
-    session.execute(update(EVENTS).where(EVENTS.c.position.in_(positions), mine.exists()).values(published=True))
+def _mark(session: Session, positions: Sequence[int], lease: str, number: int) -> int:
+    """Mark as published, unless another relay holds the lease by now; how many were marked."""
+    connection = session.connection()
+    held = connection.execute(_HELD, {"of_lease": lease, "of_number": number}).first() is not None
+    if held:
+        connection.execute(_MARK, {"positions": list(positions)})
+    return len(positions) if held else 0
 
 
 def backlog(session: Session) -> int:

@@ -6,7 +6,20 @@ A chain head in every transaction would queue all writers, so rows wait unchaine
 import hmac
 
 import orjson
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, insert, select, text, update
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    bindparam,
+    insert,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from shared.outbox.table import SPINE, Position
@@ -30,6 +43,13 @@ AUDIT = Table(
     sqlite_autoincrement=True,
 )
 
+_WRITE = insert(AUDIT)
+_UNCHAINED = select(AUDIT.c.position).where(AUDIT.c.number.is_(None)).limit(1)
+_CHAIN = (
+    update(AUDIT)
+    .where(AUDIT.c.position == bindparam("at_position"))
+    .values(number=bindparam("to_number"), hash=bindparam("to_hash"))
+)
 _START = bytes(32)
 _CHAINED_AT_ONCE = 1000
 
@@ -37,22 +57,23 @@ _CHAINED_AT_ONCE = 1000
 def audit(work: Work, action: str, subject: str, *, purpose: str = "", outcome: str = "done") -> None:
     """Note an act of the caller. `subject` is an id; nothing here is free text."""
     caller = work.caller
-    work.session.execute(
-        insert(AUDIT).values(
-            at_ms=int(work.now.timestamp() * 1000),
-            actor=caller.subject,
-            agency=caller.agency,
-            roles=",".join(sorted(caller.roles)),
-            action=action,
-            subject=subject,
-            purpose=purpose,
-            outcome=outcome,
-        )
+    work.session.connection().execute(
+        _WRITE,
+        {
+            "at_ms": int(work.now.timestamp() * 1000),
+            "actor": caller.subject,
+            "agency": caller.agency,
+            "roles": ",".join(sorted(caller.roles)),
+            "action": action,
+            "subject": subject,
+            "purpose": purpose,
+            "outcome": outcome,
+        },
     )
 
 
 def unchained(session: Session) -> bool:
-    return session.execute(select(AUDIT.c.position).where(AUDIT.c.number.is_(None)).limit(1)).first() is not None
+    return session.connection().execute(_UNCHAINED).first() is not None
 
 
 def chain(work: Work) -> int:
@@ -64,10 +85,13 @@ def chain(work: Work) -> int:
     rows = work.session.execute(
         select(AUDIT).where(AUDIT.c.number.is_(None)).order_by(AUDIT.c.position).limit(_CHAINED_AT_ONCE)
     ).all()
+    chained = []
     for row in rows:
         number += 1
         head = hmac.digest(work.secrets.audit, head + _content(row, number), "sha256")
-        work.session.execute(update(AUDIT).where(AUDIT.c.position == row.position).values(number=number, hash=head))
+        chained.append({"at_position": row.position, "to_number": number, "to_hash": head})
+    if chained:
+        work.session.connection().execute(_CHAIN, chained)
     return len(rows)
 
 

@@ -80,4 +80,4 @@ async def aid_figures(
     """What was issued in these days, both included, and what is on the shelves now, at the stores in your scope."""
     if until < since:
         raise Invalid("ends before it begins", pointer="query.until")
-    return shown(await at.read(lambda session: queries.figures(session, at.caller, since, until)))
+    return shown(await at.study(lambda session: queries.figures(session, at.caller, since, until)))

@@ -1,49 +1,101 @@
-"""Finding the cases that a command is about."""
+"""Finding the cases that a command is about, and when it happened to them."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlmodel import col
 
+from services.intake.commands.places import happened, time_zone_of
 from services.intake.models import Case
-from services.intake.problems import CaseIsClosed, CaseUnknown
-from services.intake.queries import case_scope
+from services.intake.problems import CaseIsClosed, CaseUnknown, ImpossibleDate, NamedTwice
 from shared.http.problems import Fault
+from shared.security.access import reaches
+from shared.security.tokens import Caller
+from shared.times import OccurredAt, local_date
 from shared.work import Work
 
 
 def one_case(work: Work, case_id: str, *, open_only: bool = True) -> Case:
     """A case in the caller's scope, locked. Raises CaseUnknown, CaseIsClosed."""
-    case = work.session.scalars(
-        select(Case).where(col(Case.case_id) == case_id, case_scope(work.caller)).with_for_update()
-    ).one_or_none()
-    if case is None:
+    case = work.session.scalars(_CASE, {"of_case": case_id}).one_or_none()
+    if case is None or not in_scope_of(work.caller, case):
         raise CaseUnknown
     if open_only and case.status == "closed":
         raise CaseIsClosed
     return case
 
 
-def these_cases(work: Work, case_ids: Sequence[str], *, open_only: bool = True, field: str = "cases") -> list[Case]:
+def these_cases(
+    work: Work, case_ids: Sequence[str], *, open_only: bool = True, pointer: str = "#/cases/{}"
+) -> list[Case]:
     """Cases in the caller's scope, locked in sorted order, given in the order asked.
 
-    Raises CaseUnknown or CaseIsClosed with a pointer to each that is not to be had.
+    Raises NamedTwice, CaseUnknown or CaseIsClosed with a pointer to each culprit.
     """
-    found = {
-        case.case_id: case
-        for case in work.session.scalars(
-            select(Case)
-            .where(col(Case.case_id).in_(sorted(set(case_ids))), case_scope(work.caller))
-            .order_by(col(Case.case_id))
-            .with_for_update()
-        )
-    }
-    unknown = [Fault("no such case", f"#/{field}/{at}") for at, asked in enumerate(case_ids) if asked not in found]
+    twice = [at for at, asked in enumerate(case_ids) if asked in case_ids[:at]] if _repeats(case_ids) else []
+    if twice:
+        raise NamedTwice(errors=[Fault("stands above already", pointer.format(at)) for at in twice])
+    found = locked(work, case_ids, in_scope=True)
+    unknown = [Fault("no such case", pointer.format(at)) for at, asked in enumerate(case_ids) if asked not in found]
     if unknown:
         raise CaseUnknown(errors=unknown)
-    closed = [
-        Fault("closed", f"#/{field}/{at}") for at, asked in enumerate(case_ids) if found[asked].status == "closed"
-    ]
+    cases = [found[case_id] for case_id in case_ids]
+    closed = [Fault("closed", pointer.format(at)) for at, case in enumerate(cases) if case.status == "closed"]
     if closed and open_only:
         raise CaseIsClosed(errors=closed)
-    return [found[case_id] for case_id in dict.fromkeys(case_ids)]
+    return cases
+
+
+def locked(work: Work, case_ids: Sequence[str], *, in_scope: bool = False) -> dict[str, Case]:
+    """Those cases that there are, locked in sorted order: two groups never lock each other out."""
+    found = work.session.scalars(_CASES, {"of_cases": sorted(case_ids)})
+    return {case.case_id: case for case in found if not in_scope or in_scope_of(work.caller, case)}
+
+
+# Most commands run these, and building a statement takes longer than running it.
+_CASE = select(Case).where(col(Case.case_id) == bindparam("of_case")).with_for_update()
+_CASES = (
+    select(Case)
+    .where(col(Case.case_id).in_(bindparam("of_cases", expanding=True)))
+    .order_by(col(Case.case_id))
+    .with_for_update()
+)
+
+
+def in_scope_of(caller: Caller, case: Case) -> bool:
+    """What `case_scope` says in SQL, of a case that is read already."""
+    return reaches(caller, case.arrival_point, case.arrival_agency) or (
+        case.facility is not None and reaches(caller, case.facility, case.facility_agency or "")
+    )
+
+
+def moment_of(work: Work, said: OccurredAt, case: Case) -> datetime:
+    """When it happened to one person; a date is noon at the arrival point.
+
+    Raises ImpossibleDate for the future, and for what lies before the arrival.
+    """
+    zone = time_zone_of(work, case.arrival_point)
+    occurred = happened(work, said, zone)
+    if local_date(said, zone) < case.arrival_date:
+        raise ImpossibleDate("lies before the arrival", pointer="#/occurred_at")
+    return occurred
+
+
+def moments_of(work: Work, said: OccurredAt, cases: Sequence[Case]) -> dict[str, datetime]:
+    """When it happened, by case id: see `moment_of`. Raises ImpossibleDate with a pointer to who arrived later."""
+    zones = {post: time_zone_of(work, post) for post in {case.arrival_point for case in cases}}
+    moments = {post: happened(work, said, zone) for post, zone in zones.items()}
+    days = {post: local_date(said, zone) for post, zone in zones.items()}
+    later = [
+        Fault("arrived after this", f"#/cases/{at}")
+        for at, case in enumerate(cases)
+        if days[case.arrival_point] < case.arrival_date
+    ]
+    if later:
+        raise ImpossibleDate(errors=later)
+    return {case.case_id: moments[case.arrival_point] for case in cases}
+
+
+def _repeats(case_ids: Sequence[str]) -> bool:
+    return len(set(case_ids)) != len(case_ids)

@@ -1,91 +1,99 @@
 """Consent: which agency may follow the case, and how far; who decided, before whom, until when."""
 
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
+from datetime import UTC, date, datetime
+from typing import Any
 
 import uuid_utils
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlmodel import col
 
 from services.intake.commands.cases import one_case
-from services.intake.commands.places import happened
-from services.intake.models import Case, Consent, ConsentRecord, Place
-from services.intake.problems import GuardianNeeded, ImpossibleDate
+from services.intake.commands.places import happened, time_zone_of
+from services.intake.models import Case, Consent, ConsentRecord, Identity
+from services.intake.problems import DecidedSince, GuardianNeeded, IdTaken, ImpossibleDate
 from services.intake.rules import is_minor
-from services.intake.schemas import ConsentView, RecordConsent
+from services.intake.schemas.consent import ConsentView, RecordConsent
+from shared.codes import age_band
 from shared.events.intake import ConsentChanged, ConsentDecision
+from shared.http.problems import Fault
 from shared.security.sealing import DataKey
+from shared.times import local_date
 from shared.work import Work
-
-EXPIRED_AT_ONCE = 500
 
 
 def record_consent(work: Work, case_id: str, body: RecordConsent) -> ConsentView:
     """Record the decisions of one conversation: one event for all of them, of which each agency sees its own.
 
-    A closed case takes decisions too: who withdraws may do so for ever. Raises CaseUnknown, GuardianNeeded,
-    ImpossibleDate.
+    A closed case takes decisions too: who withdraws may do so for ever. What was said before the arrival (at a
+    consulate) counts as well. The same `id` again is answered as it stands. Raises CaseUnknown, GuardianNeeded,
+    ImpossibleDate, DecidedSince, IdTaken.
     """
     case = one_case(work, case_id, open_only=False)
-    if is_minor(case.age_band) and body.given_by != "guardian":
-        raise GuardianNeeded(pointer="#/given_by")
-    occurred = happened(work, body.occurred_at, case.arrival_point)
-    for at, decision in enumerate(body.decisions):
-        if decision.expires_on is not None and decision.expires_on <= occurred.date():
-            raise ImpossibleDate("expires before it is given", pointer=f"#/decisions/{at}/expires_on")
+    zone = time_zone_of(work, case.arrival_point)
+    occurred, on = happened(work, body.occurred_at, zone), local_date(body.occurred_at, zone)
     key = work.keys.get(case.key_id)
+    held = {consent.agency: consent for consent in _held(work, case_id)}
+    if body.id is not None and (known := work.session.get(ConsentRecord, body.id)) is not None:
+        _must_be_the_same(known, case_id, body, occurred, key)
+        return _view(case_id, held)
+    if body.given_by != "guardian" and _is_minor(work, case, key, on):
+        raise GuardianNeeded(pointer="#/given_by")
+    _must_be_newest(body, on, held)
     work.session.add(_proof(work, case_id, body, occurred, key))
     case.consent_recorded = True
-    now_held = {consent.agency: consent for consent in _held(work, case_id)}
     for decision in body.decisions:
-        consent = now_held.get(decision.agency)
-        if consent is None:
-            consent = now_held[decision.agency] = Consent(case_id=case_id, agency=decision.agency, status="", level="")
-            work.session.add(consent)
-        consent.status, consent.level, consent.expires_on = decision.status, decision.level, decision.expires_on
+        now: dict[str, Any] = {"status": decision.status, "level": decision.level, "expires_on": decision.expires_on}
+        now |= {"given_by": body.given_by, "decided_on": on}
+        if (consent := held.get(decision.agency)) is not None:
+            consent.sqlmodel_update(now)
+            continue
+        consent = held[decision.agency] = Consent(case_id=case_id, agency=decision.agency, **now)
+        work.session.add(consent)
     fact = ConsentChanged(
         decisions=tuple(ConsentDecision(**decision.model_dump()) for decision in body.decisions),
         given_by=body.given_by,
     )
     work.record(case_id, fact, occurred)
-    return ConsentView(case_id=case_id, agencies={a: c.level for a, c in sorted(now_held.items())})
+    return _view(case_id, held)
 
 
-def expire_consents(work: Work) -> int:
-    """What the clock asks for: consents whose last day is over are recorded as expired; how many."""
-    earliest = work.now.astimezone(ZoneInfo("Asia/Jayapura")).date()  # the easternmost zone: nobody expires earlier
-    rows = work.session.execute(
-        select(Consent, col(Place.time_zone))
-        .join(Case, col(Case.case_id) == col(Consent.case_id))
-        .join(Place, col(Place.code) == col(Case.arrival_point), isouter=True)
-        .where(col(Consent.status) == "given", col(Consent.expires_on) <= earliest)
-        .order_by(col(Consent.case_id), col(Consent.agency))
-        .limit(EXPIRED_AT_ONCE)
-    ).all()
-    expired = 0
-    for consent, time_zone in rows:
-        if consent.expires_on is None or consent.expires_on > work.now.astimezone(ZoneInfo(time_zone)).date():
-            continue
-        consent.status, consent.level = "expired", "none"
-        decision = ConsentDecision(agency=consent.agency, status="expired", level="none")
-        work.record(consent.case_id, ConsentChanged(decisions=(decision,), given_by=_giver(work, consent.case_id)))
-        expired += 1
-    return expired
+def _must_be_newest(body: RecordConsent, on: date, held: dict[str, Consent]) -> None:
+    early = [
+        Fault("expires before it is given", f"#/decisions/{at}/expires_on")
+        for at, decision in enumerate(body.decisions)
+        if decision.expires_on is not None and decision.expires_on <= on
+    ]
+    if early:
+        raise ImpossibleDate(errors=early)
+    overtaken = [
+        Fault("a later decision is recorded", f"#/decisions/{at}")
+        for at, decision in enumerate(body.decisions)
+        if decision.agency in held and held[decision.agency].decided_on > on
+    ]
+    if overtaken:
+        raise DecidedSince(errors=overtaken)
 
 
-def _giver(work: Work, case_id: str) -> str:
-    """Who gave the consent that now expires."""
-    last = work.session.scalars(
-        select(col(ConsentRecord.given_by))
-        .where(col(ConsentRecord.case_id) == case_id)
-        .order_by(col(ConsentRecord.record_id).desc())
-        .limit(1)
-    ).first()
-    return last or "person"
+def _is_minor(work: Work, case: Case, key: DataKey, on: date) -> bool:
+    """Under 18 on the day of the decision: who came as a minor and is of age by now decides alone."""
+    if not is_minor(case.age_band):
+        return False
+    sealed = work.session.get_one(Identity, case.case_id).birth_date
+    if sealed is None or on <= case.arrival_date:
+        return True
+    born = date.fromisoformat(key.open(sealed, case=case.case_id, table="identities", column="birth_date"))
+    return is_minor(age_band(born, on))
 
 
 def _held(work: Work, case_id: str) -> list[Consent]:
-    return list(work.session.scalars(select(Consent).where(col(Consent.case_id) == case_id)))
+    return list(work.session.scalars(_HELD, {"of_case": case_id}))
+
+
+_HELD = select(Consent).where(col(Consent.case_id) == bindparam("of_case"))
+
+
+def _view(case_id: str, held: dict[str, Consent]) -> ConsentView:
+    return ConsentView(case_id=case_id, agencies={agency: consent.level for agency, consent in sorted(held.items())})
 
 
 def _proof(work: Work, case_id: str, body: RecordConsent, occurred: datetime, key: DataKey) -> ConsentRecord:
@@ -93,13 +101,38 @@ def _proof(work: Work, case_id: str, body: RecordConsent, occurred: datetime, ke
         return None if value is None else key.seal(value, case=case_id, table="consent_records", column=column)
 
     return ConsentRecord(
-        record_id=str(uuid_utils.uuid7()),
+        record_id=body.id or str(uuid_utils.uuid7()),
         case_id=case_id,
         occurred_at=occurred.astimezone(UTC),
         decisions=[decision.model_dump(mode="json", exclude_none=True) for decision in body.decisions],
         given_by=body.given_by,
         language=body.language,
-        guardian=seal("guardian", body.guardian.model_dump_json() if body.guardian else None),
+        guardian=seal("guardian", _guardian(body)),
         witness=seal("witness", body.witness),
         recorded_by=work.caller.subject,
     )
+
+
+def _guardian(body: RecordConsent) -> str | None:
+    return body.guardian.model_dump_json() if body.guardian else None
+
+
+def _must_be_the_same(
+    known: ConsentRecord, case_id: str, body: RecordConsent, occurred: datetime, key: DataKey
+) -> None:
+    def told(column: str, sealed: bytes | None) -> str | None:
+        return None if sealed is None else key.open(sealed, case=case_id, table="consent_records", column=column)
+
+    decisions = [decision.model_dump(mode="json", exclude_none=True) for decision in body.decisions]
+    same = (known.case_id, known.occurred_at, known.decisions, known.given_by, known.language) == (
+        case_id,
+        occurred,
+        decisions,
+        body.given_by,
+        body.language,
+    )
+    if not same or (told("guardian", known.guardian), told("witness", known.witness)) != (
+        _guardian(body),
+        body.witness,
+    ):
+        raise IdTaken(pointer="#/id")

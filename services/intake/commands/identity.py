@@ -3,16 +3,17 @@
 from datetime import date
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
-from sqlmodel import col
+from sqlalchemy import delete, insert, update
 
 from services.intake.commands.cases import one_case
+from services.intake.commands.expiry import has_expired
 from services.intake.commands.known import tokens_of
-from services.intake.commands.registration import sealed_identity
+from services.intake.commands.newcomers import age_band_of, sealed_identity, warnings_of
+from services.intake.commands.places import time_zone_of
 from services.intake.models import BlindToken, Case, Consent, Identity
 from services.intake.queries import state_of
 from services.intake.rules import custodian
-from services.intake.schemas import CorrectIdentity, IdentityView, Purpose, TravelDocument
+from services.intake.schemas.people import CorrectIdentity, IdentityView, Purpose, TravelDocument
 from shared.database.models import table_of
 from shared.http.preconditions import must_match
 from shared.security.audit import audit
@@ -29,21 +30,29 @@ def read_identity(work: Work, case_id: str, purpose: Purpose) -> tuple[IdentityV
     person's consent at level `identified` for the caller's agency. Every read and every refusal is audited.
     """
     case = work.session.get(Case, case_id)
-    if case is None or not _open_to(work, case):
+    if case is None or not (_in_hands(work, case) or _identified(work, case)):
         audit(work, "identity.read", case_id, purpose=purpose, outcome="refused")
         return None
     audit(work, "identity.read", case_id, purpose=purpose)
     return _opened(work, case)
 
 
-def correct_identity(work: Work, case_id: str, body: CorrectIdentity, if_match: str | None) -> tuple[IdentityView, int]:
-    """Replace the identity by what is right; tokens follow. By custody only.
+def correct_identity(
+    work: Work, case_id: str, body: CorrectIdentity, if_match: str | None
+) -> tuple[IdentityView, int] | None:
+    """Replace the identity by what is right; tokens, age band and warnings follow. By custody only.
 
-    Raises CaseUnknown, PreconditionFailed, PreconditionRequired.
+    None where it is refused, so that the refusal is committed. Raises CaseUnknown, CaseIsClosed, ImpossibleDate,
+    PreconditionFailed, PreconditionRequired.
     """
     case = one_case(work, case_id)
+    if not _in_hands(work, case):
+        audit(work, "identity.correct", case_id, purpose="registration", outcome="refused")
+        return None
     identity = work.session.get_one(Identity, case_id)
     must_match(if_match, identity.version)
+    case.age_band = age_band_of(body.birth_date, case.arrival_date)
+    case.warnings = warnings_of(body, case.sex, case.origin_regency)
     row = sealed_identity(work.keys.get(case.key_id), case_id, body) | {"version": identity.version + 1}
     work.session.execute(update(table_of(Identity)).where(table_of(Identity).c.case_id == case_id).values(row))
     work.session.expire(identity)
@@ -58,15 +67,23 @@ def correct_identity(work: Work, case_id: str, body: CorrectIdentity, if_match: 
     return _opened(work, case)
 
 
-def _open_to(work: Work, case: Case) -> bool:
-    caller = work.caller
-    in_hands_of = custodian(state_of(case))
-    if in_hands_of is not None and in_hands_of in caller.facilities and caller.roles & HANDLES_PEOPLE:
-        return True
-    level = work.session.scalars(
-        select(col(Consent.level)).where(col(Consent.case_id) == case.case_id, col(Consent.agency) == caller.agency)
-    ).one_or_none()
-    return level == "identified"
+def note_refusal(work: Work, action: str, case_id: str, purpose: str) -> None:
+    """Somebody whose roles open no identity at all asked for one."""
+    audit(work, action, case_id, purpose=purpose, outcome="refused")
+
+
+def _in_hands(work: Work, case: Case) -> bool:
+    """Custody: the token names the place that has the person, and a role that handles people."""
+    place = custodian(state_of(case))
+    return place is not None and place in work.caller.facilities and bool(work.caller.roles & HANDLES_PEOPLE)
+
+
+def _identified(work: Work, case: Case) -> bool:
+    """Consent at level `identified` that holds today, whether or not the clock has recorded its end."""
+    consent = work.session.get(Consent, (case.case_id, work.caller.agency))
+    if consent is None or consent.level != "identified":
+        return False
+    return not has_expired(consent, work.now, time_zone_of(work, case.arrival_point))
 
 
 def _opened(work: Work, case: Case) -> tuple[IdentityView, int]:

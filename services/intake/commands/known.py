@@ -1,16 +1,19 @@
 """Is this person known already? Asked with keyed tokens: neither name nor number is stored in the clear."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session
+from sqlmodel import col
 
 from services.intake.models import BlindToken, Case
+from services.intake.queries import case_scope
 from services.intake.rules import is_nik
 from shared.database.models import table_of
 from shared.security.blind import BlindIndex, normal_name, normal_number
+from shared.work import Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,23 @@ def tokens_of(key: bytes, person: Any) -> Tokens:
     return Tokens(all=(*every, *proofs), proofs=tuple(proofs))
 
 
+def _known() -> Select[Any, Any]:
+    tokens, cases = table_of(BlindToken), table_of(Case)
+    return (
+        select(tokens.c.token, tokens.c.case_id)
+        .join(cases, cases.c.case_id == tokens.c.case_id)
+        .where(
+            tokens.c.kind.in_(("nik", "person")),
+            tokens.c.token.in_(bindparam("tokens", expanding=True)),
+            cases.c.status != "closed",
+        )
+        .order_by(tokens.c.case_id)
+    )
+
+
+_KNOWN = _known()
+
+
 def known_cases(session: Session, people: Sequence[Tokens]) -> dict[int, str]:
     """For each person (by place in the sequence) the open case that is theirs, where there is one.
 
@@ -53,19 +73,15 @@ def known_cases(session: Session, people: Sequence[Tokens]) -> dict[int, str]:
             wanted.setdefault(token, []).append(number)
     if not wanted:
         return {}
-    tokens_table, cases = table_of(BlindToken), table_of(Case)
-    rows = session.execute(
-        select(tokens_table.c.token, tokens_table.c.case_id)
-        .join(cases, cases.c.case_id == tokens_table.c.case_id)
-        .where(
-            tokens_table.c.kind.in_(("nik", "person")),
-            tokens_table.c.token.in_(list(wanted)),
-            cases.c.status != "closed",
-        )
-        .order_by(tokens_table.c.case_id)
-    )
+    rows = session.connection().execute(_KNOWN, {"tokens": list(wanted)})
     found: dict[int, str] = {}
     for row in rows:
         for number in wanted[row.token]:
             found.setdefault(number, row.case_id)
     return found
+
+
+def in_sight(work: Work, case_ids: Iterable[str]) -> set[str]:
+    """Which of the cases the caller may see."""
+    asked = select(col(Case.case_id)).where(col(Case.case_id).in_(sorted(case_ids)), case_scope(work.caller))
+    return set(work.session.scalars(asked))

@@ -1,10 +1,15 @@
 """The places that intake works with: its own arrival points, and the shelters it hears of."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
-from services.intake.models import Place
+from sqlalchemy import bindparam, select, update
+from sqlmodel import col
+
+from services.intake.models import Case, Manifest, Place, Trip
 from services.intake.problems import ImpossibleDate, OutsideScope, PlaceUnknown
-from services.intake.schemas import PutArrivalPoint
+from services.intake.schemas.places import PutArrivalPoint
+from shared.database.models import table_of
 from shared.events.facilities import FacilityOpened
 from shared.http.preconditions import must_match
 from shared.security.access import reaches
@@ -18,7 +23,7 @@ def put_arrival_point(work: Work, code: str, body: PutArrivalPoint, if_match: st
 
     Raises PreconditionFailed, PreconditionRequired, PlaceUnknown (the code belongs to a shelter).
     """
-    place = work.session.get(Place, code)
+    place = work.session.get(Place, code, with_for_update=True)
     if place is None:
         place = Place(code=code, kind="arrival_point", **body.model_dump())
         work.session.add(place)
@@ -26,6 +31,8 @@ def put_arrival_point(work: Work, code: str, body: PutArrivalPoint, if_match: st
         raise PlaceUnknown("this code belongs to a shelter")
     else:
         must_match(if_match, place.version)
+        if place.agency != body.agency:
+            _hand_over(work, code, body.agency)
         place.sqlmodel_update(body.model_dump())
         place.version += 1
     work.record(code, FacilityOpened(facility=code, kind="arrival_point", **body.model_dump()))
@@ -33,7 +40,40 @@ def put_arrival_point(work: Work, code: str, body: PutArrivalPoint, if_match: st
     return place
 
 
-def post(work: Work, code: str, pointer: str) -> Place:
+def hear_of_shelter(work: Work, fact: FacilityOpened) -> None:
+    """A shelter as its operator tells of it; one that took the code of an arrival point is not heard."""
+    told = fact.model_dump(include={"kind", "name", "agency", "regency", "time_zone"})
+    place = work.session.get(Place, fact.facility, with_for_update=True)
+    if place is None:
+        work.session.add(Place(code=fact.facility, **told))
+    elif place.kind == "shelter":
+        if place.agency != fact.agency:
+            _hand_over(work, fact.facility, fact.agency)
+        place.sqlmodel_update(told | {"version": place.version + 1})
+
+
+def _hand_over(work: Work, code: str, agency: str) -> None:
+    """Another agency runs the place from now on: what it may see goes with it."""
+    for change in (
+        update(Case).where(col(Case.arrival_point) == code).values(arrival_agency=agency),
+        update(Case).where(col(Case.facility) == code).values(facility_agency=agency),
+        update(Manifest).where(col(Manifest.arrival_point) == code).values(arrival_agency=agency),
+        update(Trip).where(col(Trip.from_facility) == code).values(facility_agency=agency),
+    ):
+        work.session.execute(change)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPlace:
+    """What commands ask of a place."""
+
+    code: str
+    kind: str
+    agency: str
+    time_zone: str
+
+
+def post(work: Work, code: str, pointer: str) -> KnownPlace:
     """The arrival point of that code, in the caller's scope. Raises PlaceUnknown, OutsideScope."""
     place = _place(work, code, "arrival_point", pointer)
     if not reaches(work.caller, place.code, place.agency):
@@ -41,22 +81,36 @@ def post(work: Work, code: str, pointer: str) -> Place:
     return place
 
 
-def shelter(work: Work, code: str, pointer: str) -> Place:
+def shelter(work: Work, code: str, pointer: str) -> KnownPlace:
     """The shelter of that code, wherever it is. Raises PlaceUnknown."""
     return _place(work, code, "shelter", pointer)
 
 
-def happened(work: Work, said: OccurredAt, place_code: str, pointer: str = "#/occurred_at") -> datetime:
-    """The moment of something at a place; a date is noon there. Raises ImpossibleDate for the future."""
-    place = work.session.get(Place, place_code)
+def time_zone_of(work: Work, code: str) -> str:
+    """The IANA name of the zone in which a place reads its dates; WIB for one that is not known."""
+    place = known_place(work, code)
+    return place.time_zone if place else "Asia/Jakarta"
+
+
+def happened(work: Work, said: OccurredAt, time_zone: str, pointer: str = "#/occurred_at") -> datetime:
+    """The moment of something in a time zone; a date is noon there. Raises ImpossibleDate for the future."""
     try:
-        return not_after(said, work.now, place.time_zone if place else "Asia/Jakarta")
+        return not_after(said, work.now, time_zone)
     except InTheFuture as future:
         raise ImpossibleDate(str(future), pointer=pointer) from None
 
 
-def _place(work: Work, code: str, kind: str, pointer: str) -> Place:
-    place = work.session.get(Place, code)
+_PLACE = select(table_of(Place)).where(table_of(Place).c.code == bindparam("of_code"))
+
+
+def known_place(work: Work, code: str) -> KnownPlace | None:
+    """The place of that code. Nearly every command asks for one, so it is no object of the session."""
+    row = work.session.connection().execute(_PLACE, {"of_code": code}).one_or_none()
+    return None if row is None else KnownPlace(row.code, row.kind, row.agency, row.time_zone)
+
+
+def _place(work: Work, code: str, kind: str, pointer: str) -> KnownPlace:
+    place = known_place(work, code)
     if place is None or place.kind != kind:
         raise PlaceUnknown(pointer=pointer)
     return place

@@ -1,25 +1,41 @@
 """The journey home, as a trip of one or many people: planned, departed, arrived and handed over to a regency."""
 
 from collections.abc import Sequence
+from datetime import UTC
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlmodel import col
 
-from services.intake.commands.cases import these_cases
-from services.intake.commands.places import happened, shelter
+from services.intake.commands.cases import locked, these_cases
+from services.intake.commands.places import KnownPlace, happened, shelter, time_zone_of
 from services.intake.models import Case, Seat, Trip
-from services.intake.problems import CaseUnknown, IdTaken, OutsideScope, ReturnNotPossible
-from services.intake.schemas import ArriveTrip, DepartTrip, PlanTrip, SeatView, TripView
+from services.intake.problems import (
+    CaseIsClosed,
+    CaseUnknown,
+    IdTaken,
+    ImpossibleDate,
+    NotInHand,
+    OutsideScope,
+    RegencyUnknown,
+    ReturnNotPossible,
+    TripUnknown,
+)
+from services.intake.queries import state_of
+from services.intake.rules import custodian, same_moment_or_later, trip_status
+from services.intake.schemas.returning import ArriveTrip, DepartTrip, PlanTrip, SeatView, TripView
 from shared.events.intake import ReturnArrived, ReturnDeparted, ReturnPlanned
-from shared.http.problems import Fault
+from shared.http.problems import Fault, Problem
+from shared.regions import is_regency
 from shared.security.access import reaches
+from shared.times import local_date
 from shared.work import Work
 
 
 def plan_trip(work: Work, body: PlanTrip) -> TripView:
-    """Give people seats on a trip. The same trip with the same people again is answered as it stands.
+    """Give people in a shelter's hands seats on a trip. The same trip again is answered as it stands.
 
-    Raises PlaceUnknown, OutsideScope, CaseUnknown, CaseIsClosed, IdTaken, ReturnNotPossible (on another trip).
+    Raises PlaceUnknown, OutsideScope, NamedTwice, CaseUnknown, CaseIsClosed, IdTaken, NotInHand, ReturnNotPossible
+    (on another trip), RegencyUnknown, ImpossibleDate.
     """
     place = shelter(work, body.from_facility, "#/from_facility")
     if not reaches(work.caller, place.code, place.agency):
@@ -27,17 +43,9 @@ def plan_trip(work: Work, body: PlanTrip) -> TripView:
     known = work.session.get(Trip, body.id)
     if known is not None:
         return _same_trip(work, known, body)
-    cases = these_cases(work, [seat.case_id for seat in body.people], field="people")
-    travelling = [
-        Fault("on a journey already", f"#/people/{at}")
-        for at, case in enumerate(cases)
-        if case.return_status in ("planned", "departed", "arrived")
-    ]
-    if len(cases) != len(body.people):
-        raise ReturnNotPossible("a person stands twice on the trip", pointer="#/people")
-    if travelling:
-        raise ReturnNotPossible(errors=travelling)
-    occurred = None if body.occurred_at is None else happened(work, body.occurred_at, place.code)
+    cases = these_cases(work, [seat.case_id for seat in body.people], pointer="#/people/{}/case_id")
+    _must_be_able_to_travel(cases, place, body)
+    occurred = None if body.occurred_at is None else happened(work, body.occurred_at, place.time_zone)
     trip = Trip(
         trip_id=body.id,
         mode=body.mode,
@@ -45,18 +53,15 @@ def plan_trip(work: Work, body: PlanTrip) -> TripView:
         facility_agency=place.agency,
         departs_on=body.departs_on,
     )
-    work.session.add(trip)
-    seats = []
-    for case, wanted in zip(cases, body.people, strict=True):
-        seat = Seat(trip_id=body.id, case_id=case.case_id, regency=wanted.regency)
-        work.session.add(seat)
-        seats.append(seat)
+    seats = [Seat(trip_id=body.id, case_id=wanted.case_id, regency=wanted.regency) for wanted in body.people]
+    work.session.add_all([trip, *seats])
+    for case, seat in zip(cases, seats, strict=True):
         case.return_status = "planned"
         fact = ReturnPlanned(
             trip=body.id,
             mode=body.mode,
             from_facility=place.code,
-            regency=wanted.regency,
+            regency=seat.regency,
             departs_on=body.departs_on,
         )
         work.record(case.case_id, fact, occurred)
@@ -64,71 +69,87 @@ def plan_trip(work: Work, body: PlanTrip) -> TripView:
 
 
 def depart_trip(work: Work, trip_id: str, body: DepartTrip) -> TripView:
-    """Everyone with a seat leaves. Repeating it changes nothing. Raises CaseUnknown, ImpossibleDate."""
-    trip, seats = _trip(work, trip_id)
-    occurred = happened(work, body.occurred_at, trip.from_facility)
+    """Everyone with a seat leaves. Repeating it changes nothing. Raises TripUnknown, ImpossibleDate."""
+    trip, seats, cases = _trip(work, trip_id)
     waiting = [seat for seat in seats if seat.status == "planned"]
-    cases = _of(work, waiting)
+    if not waiting:
+        return trip_view(trip, seats)
+    zone = time_zone_of(work, trip.from_facility)
+    occurred = happened(work, body.occurred_at, zone)
+    if local_date(body.occurred_at, zone) < max(cases[seat.case_id].arrival_date for seat in waiting):
+        raise ImpossibleDate("lies before the arrival of someone on the trip", pointer="#/occurred_at")
+    trip.departed_at = occurred.astimezone(UTC)
     for seat in waiting:
         seat.status = cases[seat.case_id].return_status = "departed"
         work.record(seat.case_id, ReturnDeparted(trip=trip_id), occurred)
-    if trip.status == "planned":
-        trip.status = "departed"
     return trip_view(trip, seats)
 
 
 def arrive_trip(work: Work, trip_id: str, body: ArriveTrip) -> TripView:
     """Hand people over to the social office of their regency. Who arrived before is left as they are.
 
-    Raises CaseUnknown (not on this trip), ReturnNotPossible (not departed yet), ImpossibleDate.
+    Raises TripUnknown, CaseUnknown (not on this trip), CaseIsClosed (left the trip), ReturnNotPossible (not departed
+    yet), ImpossibleDate (before the departure, or in the future).
     """
-    trip, seats = _trip(work, trip_id)
-    occurred = happened(work, body.occurred_at, trip.from_facility)
+    trip, seats, cases = _trip(work, trip_id)
     by_case = {seat.case_id: seat for seat in seats}
     asked = body.cases if body.cases is not None else [seat.case_id for seat in seats if seat.status == "departed"]
-    strangers = [Fault("not on this trip", f"#/cases/{at}") for at, one in enumerate(asked) if one not in by_case]
-    if strangers:
-        raise CaseUnknown(errors=strangers)
-    early = [
-        Fault("has not departed", f"#/cases/{at}") for at, one in enumerate(asked) if by_case[one].status == "planned"
-    ]
-    if early or (not asked and trip.status == "planned"):
-        raise ReturnNotPossible("the trip has not departed", errors=early)
-    arriving = [by_case[one] for one in dict.fromkeys(asked) if by_case[one].status == "departed"]
-    cases = _of(work, arriving)
-    for seat in arriving:
+    status = {one: by_case[one].status if one in by_case else "none" for one in asked}
+    for problem, wrong, detail in (
+        (CaseUnknown, "none", "not on this trip"),
+        (CaseIsClosed, "cancelled", "left the trip when the case was closed"),
+        (ReturnNotPossible, "planned", "has not departed"),
+    ):
+        if faults := [Fault(detail, f"#/cases/{at}") for at, one in enumerate(asked) if status[one] == wrong]:
+            raise problem(errors=faults)
+    if trip.departed_at is None:
+        raise ReturnNotPossible("the trip has not departed")
+    zone = time_zone_of(work, trip.from_facility)
+    occurred = happened(work, body.occurred_at, zone)
+    if not same_moment_or_later(body.occurred_at, trip.departed_at, zone):
+        raise ImpossibleDate("lies before the departure", pointer="#/occurred_at")
+    for seat in [by_case[one] for one in dict.fromkeys(asked) if status[one] == "departed"]:
         seat.status = cases[seat.case_id].return_status = "arrived"
         work.record(seat.case_id, ReturnArrived(trip=trip_id, regency=seat.regency), occurred)
-    if all(seat.status == "arrived" for seat in seats):
-        trip.status = "arrived"
     return trip_view(trip, seats)
+
+
+def _must_be_able_to_travel(cases: Sequence[Case], place: KnownPlace, body: PlanTrip) -> None:
+    """Raises one problem that names everyone of whom it is true."""
+    nowhere = [seat.regency for seat in body.people if not is_regency(seat.regency)]
+    unfit: tuple[tuple[type[Problem], str, str, list[bool]], ...] = (
+        (RegencyUnknown, "regency", "no such regency", [seat.regency in nowhere for seat in body.people]),
+        (ReturnNotPossible, "case_id", "on a journey already", [case.return_status != "none" for case in cases]),
+        (NotInHand, "case_id", "not in hand here", [custodian(state_of(case)) != place.code for case in cases]),
+        (ImpossibleDate, "case_id", "arrives after that", [body.departs_on < case.arrival_date for case in cases]),
+    )
+    for problem, field, why, found in unfit:
+        if any(found):
+            raise problem(errors=[Fault(why, f"#/people/{at}/{field}") for at, bad in enumerate(found) if bad])
 
 
 def _same_trip(work: Work, known: Trip, body: PlanTrip) -> TripView:
     seats = list(work.session.scalars(select(Seat).where(col(Seat.trip_id) == known.trip_id)))
-    same = (known.from_facility, known.departs_on) == (body.from_facility, body.departs_on)
-    if not same or {seat.case_id for seat in seats} != {seat.case_id for seat in body.people}:
+    same = (known.from_facility, known.departs_on, known.mode) == (body.from_facility, body.departs_on, body.mode)
+    people = {(seat.case_id, seat.regency) for seat in seats}
+    if not same or people != {(seat.case_id, seat.regency) for seat in body.people}:
         raise IdTaken(pointer="#/id")
     return trip_view(known, seats)
 
 
-def _trip(work: Work, trip_id: str) -> tuple[Trip, list[Seat]]:
-    trip = work.session.scalars(select(Trip).where(col(Trip.trip_id) == trip_id).with_for_update()).one_or_none()
+def _trip(work: Work, trip_id: str) -> tuple[Trip, list[Seat], dict[str, Case]]:
+    """A trip in scope and its people, locked. The seats are read last: closing a case gives one up under its lock."""
+    of_trip = {"of_trip": trip_id}
+    trip = work.session.scalars(_TRIP, of_trip).one_or_none()
     if trip is None or not reaches(work.caller, trip.from_facility, trip.facility_agency):
-        raise CaseUnknown("no such trip")
-    seats = work.session.scalars(select(Seat).where(col(Seat.trip_id) == trip_id).order_by(col(Seat.case_id)))
-    return trip, list(seats)
+        raise TripUnknown
+    cases = locked(work, work.session.scalars(_PEOPLE, of_trip).all())
+    return trip, list(work.session.scalars(_SEATS, of_trip)), cases
 
 
-def _of(work: Work, seats: Sequence[Seat]) -> dict[str, Case]:
-    """The cases on these seats, locked; the trip is in scope, and so are its people."""
-    rows = work.session.scalars(
-        select(Case)
-        .where(col(Case.case_id).in_(sorted(seat.case_id for seat in seats)))
-        .order_by(col(Case.case_id))
-        .with_for_update()
-    )
-    return {case.case_id: case for case in rows}
+_TRIP = select(Trip).where(col(Trip.trip_id) == bindparam("of_trip")).with_for_update()
+_PEOPLE = select(col(Seat.case_id)).where(col(Seat.trip_id) == bindparam("of_trip"))
+_SEATS = select(Seat).where(col(Seat.trip_id) == bindparam("of_trip")).order_by(col(Seat.case_id))
 
 
 def trip_view(trip: Trip, seats: Sequence[Seat]) -> TripView:
@@ -137,6 +158,6 @@ def trip_view(trip: Trip, seats: Sequence[Seat]) -> TripView:
         mode=trip.mode,
         from_facility=trip.from_facility,
         departs_on=trip.departs_on,
-        status=trip.status,
+        status=trip_status([seat.status for seat in seats]),
         people=[SeatView(case_id=s.case_id, regency=s.regency, status=s.status) for s in seats],
     )

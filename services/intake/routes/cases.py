@@ -13,23 +13,12 @@ from services.intake.problems import (
     IdTaken,
     KnownAlready,
     ReferralAnswered,
+    ReferralUnknown,
     ReferredAlready,
 )
-from services.intake.schemas import (
-    CaseIds,
-    CaseRegisteredView,
-    CaseView,
-    CloseCases,
-    Figures,
-    MakeReferrals,
-    Referrals,
-    ReferralView,
-    RegisterCase,
-    ReopenCase,
-    RevokeReferral,
-    ScreenCase,
-    ScreeningView,
-)
+from services.intake.schemas.cases import CaseIds, CaseView, CloseCases, Figures, ReopenCase, ScreenCase, ScreeningView
+from services.intake.schemas.people import CaseRegisteredView, RegisterCase
+from services.intake.schemas.referral import MakeReferrals, Referrals, ReferralView, RevokeReferral
 from shared.http.bodies import Id, PlaceCode
 from shared.http.door import Door, Doorway, page_of, shown
 from shared.http.pages import After, Limit, Page, from_cursor, to_cursor
@@ -107,7 +96,7 @@ async def get_case(case_id: Annotated[Id, Path()], at: Annotated[Door, door("cas
     "/cases/{case_id}/screenings",
     status_code=201,
     response_model=ScreeningView,
-    responses=raises(CaseUnknown, CaseIsClosed),
+    responses=raises(CaseUnknown, CaseIsClosed, IdTaken),
     openapi_extra=sample(
         {"screening_id": CASE_ID, "case_id": CASE_ID, "trafficking_status": "PossibleVictimOfTrafficking"}, 201
     ),
@@ -135,7 +124,7 @@ async def make_referrals(body: MakeReferrals, at: Annotated[Door, door("referral
     "/referrals/{referral_id}/revocation",
     status_code=201,
     response_model=ReferralView,
-    responses=raises(CaseUnknown, CaseIsClosed, ReferralAnswered),
+    responses=raises(ReferralUnknown, CaseIsClosed, ReferralAnswered),
     openapi_extra=sample(REFERRAL | {"status": "revoked"}, 201),
 )
 async def revoke_referral(
@@ -205,4 +194,4 @@ async def intake_figures(
     """Intake's own figures over the cases in your scope that arrived in these days, both included."""
     if until < since:
         raise Invalid("ends before it begins", pointer="query.until")
-    return shown(await at.read(lambda session: queries.figures(session, at.caller, since, until)))
+    return shown(await at.study(lambda session: queries.figures(session, at.caller, since, until)))

@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 
 from services.intake.commands import consent
-from services.intake.problems import CaseUnknown
-from services.intake.schemas import ConsentView, RecordConsent
+from services.intake.problems import CaseUnknown, DecidedSince, IdTaken
+from services.intake.schemas.consent import ConsentView, RecordConsent
 from shared.http.bodies import Id
 from shared.http.door import Door, Doorway
 from shared.http.problems import raises
@@ -20,7 +20,7 @@ door = Doorway("intake")
     "/cases/{case_id}/consents",
     status_code=201,
     response_model=ConsentView,
-    responses=raises(CaseUnknown),
+    responses=raises(CaseUnknown, DecidedSince, IdTaken),
     openapi_extra=sample(
         {
             "case_id": "0192f0c1-5f4e-7c3a-9b1e-2f6f0d6a7b10",

@@ -1,20 +1,22 @@
 """The identity of a person: the only way to it, with a purpose, and noted."""
 
-from typing import Annotated
+from typing import Annotated, cast, get_args
 
-from fastapi import APIRouter, Header, Path, Query, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response, Security
+from fastapi.security import HTTPAuthorizationCredentials
 
 from services.intake.commands import identity
 from services.intake.problems import CaseIsClosed, CaseUnknown, IdentityRefused
-from services.intake.schemas import CorrectIdentity, IdentityView, Purpose
+from services.intake.schemas.people import CorrectIdentity, IdentityView, Purpose
 from shared.http.bodies import Id
-from shared.http.door import Door, Doorway, shown
+from shared.http.door import BEARER, Door, Guard, shown
 from shared.http.preconditions import PreconditionFailed, PreconditionRequired, etag_of
-from shared.http.problems import raises
+from shared.http.problems import NotAllowed, raises
 from shared.http.samples import sample
+from shared.service import Service
+from shared.work import Cause
 
 router = APIRouter()
-door = Doorway("intake")
 
 EXAMPLE = {
     "case_id": "0192f0c1-5f4e-7c3a-9b1e-2f6f0d6a7b10",
@@ -23,6 +25,28 @@ EXAMPLE = {
     "document": {"type": "SPLP", "number": "XD000001"},
 }
 NOT_KEPT = {"Cache-Control": "no-store"}
+
+
+class WatchedGuard(Guard):
+    """A guard that notes whom it turns away: every refusal of an identity is in the audit log (DESIGN 6)."""
+
+    async def __call__(
+        self,
+        request: Request,
+        credentials: Annotated[HTTPAuthorizationCredentials | None, Security(BEARER)],
+    ) -> Door:
+        try:
+            return await super().__call__(request, credentials)
+        except NotAllowed:
+            service: Service = request.app.state.services[self.service]
+            caller = service.verifier.verify(cast(HTTPAuthorizationCredentials, credentials).credentials)
+            asked = request.query_params.get("purpose", "")
+            purpose = asked if asked in get_args(Purpose) else ""
+            case_id = str(request.path_params["case_id"])[:64]
+            await service.desk.write(
+                lambda work: identity.note_refusal(work, self.permission, case_id, purpose), Cause(caller=caller)
+            )
+            raise
 
 
 @router.get(
@@ -34,7 +58,7 @@ NOT_KEPT = {"Cache-Control": "no-store"}
 async def read_identity(
     case_id: Annotated[Id, Path()],
     purpose: Annotated[Purpose, Query(description="Why the identity is needed.")],
-    at: Annotated[Door, door("identity.read")],
+    at: Annotated[Door, Depends(WatchedGuard("intake", "identity.read"))],
 ) -> Response:
     """Who the person is, for staff who have them in hand or for an agency they identified themselves to."""
     found = await at.do(lambda work: identity.read_identity(work, case_id, purpose))
@@ -47,15 +71,18 @@ async def read_identity(
 @router.put(
     "/cases/{case_id}/identity",
     response_model=IdentityView,
-    responses=raises(CaseUnknown, CaseIsClosed, PreconditionFailed, PreconditionRequired),
+    responses=raises(IdentityRefused, CaseUnknown, CaseIsClosed, PreconditionFailed, PreconditionRequired),
     openapi_extra=sample(EXAMPLE),
 )
 async def correct_identity(
     case_id: Annotated[Id, Path()],
     body: CorrectIdentity,
-    at: Annotated[Door, door("identity.correct")],
+    at: Annotated[Door, Depends(WatchedGuard("intake", "identity.correct"))],
     if_match: Annotated[str | None, Header()] = None,
 ) -> Response:
-    """Replace the identity by what is right; needs If-Match."""
-    view, version = await at.do(lambda work: identity.correct_identity(work, case_id, body, if_match))
+    """Replace the identity by what is right, by who has the person in hand; needs If-Match."""
+    corrected = await at.do(lambda work: identity.correct_identity(work, case_id, body, if_match))
+    if corrected is None:
+        raise IdentityRefused
+    view, version = corrected
     return shown(view, headers=NOT_KEPT | {"ETag": etag_of(version)})

@@ -4,15 +4,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 
-from services.intake import queries
-from services.intake.commands import registration
-from services.intake.problems import IdTaken, PlaceUnknown
-from services.intake.schemas import ManifestResult, ReceiveManifest
+from services.intake.commands import manifests
+from services.intake.problems import IdTaken, ManifestUnknown, PlaceUnknown
+from services.intake.schemas.manifests import ManifestResult, ReceiveManifest
 from shared.http.bodies import Id
 from shared.http.door import Door, Doorway
-from shared.http.problems import NotFound, raises
+from shared.http.problems import raises
 from shared.http.samples import sample
-from shared.work import Work
 
 router = APIRouter()
 door = Doorway("intake")
@@ -38,25 +36,18 @@ EXAMPLE = {
 )
 async def receive_manifest(body: ReceiveManifest, at: Annotated[Door, door("case.register")]) -> Response:
     """Register everyone on an arrival manifest; a result per row."""
-    return await at.write(lambda work: registration.receive_manifest(work, body))
+    return await at.write(lambda work: manifests.receive_manifest(work, body))
 
 
 @router.post(
     "/manifests/{manifest_id}/reconciliation",
     status_code=201,
     response_model=ManifestResult,
-    responses=raises(NotFound),
+    responses=raises(ManifestUnknown),
     openapi_extra=sample(EXAMPLE, 201),
 )
 async def reconcile_manifest(
     manifest_id: Annotated[Id, Path()], at: Annotated[Door, door("case.register")]
 ) -> Response:
     """Say that every row of the manifest has its answer."""
-
-    def reconcile(work: Work) -> ManifestResult:
-        manifest = queries.find_manifest(work.session, work.caller, manifest_id)
-        if manifest is None:
-            raise NotFound
-        return registration.reconcile_manifest(work, manifest)
-
-    return await at.write(reconcile)
+    return await at.write(lambda work: manifests.reconcile_manifest(work, manifest_id))

@@ -8,7 +8,7 @@ from services.intake import queries
 from services.intake.commands import places as commands
 from services.intake.models import Place
 from services.intake.problems import PlaceUnknown
-from services.intake.schemas import PlaceView, PutArrivalPoint
+from services.intake.schemas.places import PlaceView, PutArrivalPoint
 from shared.http.bodies import PlaceCode
 from shared.http.door import Door, Doorway, shown
 from shared.http.pages import Page

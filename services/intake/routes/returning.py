@@ -6,11 +6,11 @@ from fastapi import APIRouter, Path, Response
 
 from services.intake import queries
 from services.intake.commands import returning
-from services.intake.problems import CaseIsClosed, CaseUnknown, IdTaken, ReturnNotPossible
-from services.intake.schemas import ArriveTrip, DepartTrip, PlanTrip, TripView
+from services.intake.problems import CaseIsClosed, CaseUnknown, IdTaken, NotInHand, ReturnNotPossible, TripUnknown
+from services.intake.schemas.returning import ArriveTrip, DepartTrip, PlanTrip, TripView
 from shared.http.bodies import Id
 from shared.http.door import Door, Doorway, shown
-from shared.http.problems import NotFound, raises
+from shared.http.problems import raises
 from shared.http.samples import sample
 
 router = APIRouter()
@@ -30,7 +30,7 @@ EXAMPLE = {
     "/trips",
     status_code=201,
     response_model=TripView,
-    responses=raises(CaseUnknown, CaseIsClosed, IdTaken, ReturnNotPossible),
+    responses=raises(CaseUnknown, CaseIsClosed, IdTaken, NotInHand, ReturnNotPossible),
     openapi_extra=sample(EXAMPLE, 201),
 )
 async def plan_trip(body: PlanTrip, at: Annotated[Door, door("return.manage")]) -> Response:
@@ -38,12 +38,12 @@ async def plan_trip(body: PlanTrip, at: Annotated[Door, door("return.manage")]) 
     return await at.write(lambda work: returning.plan_trip(work, body))
 
 
-@router.get("/trips/{trip_id}", response_model=TripView, responses=raises(NotFound), openapi_extra=sample(EXAMPLE))
+@router.get("/trips/{trip_id}", response_model=TripView, responses=raises(TripUnknown), openapi_extra=sample(EXAMPLE))
 async def get_trip(trip_id: Annotated[Id, Path()], at: Annotated[Door, door("return.read")]) -> Response:
     """A trip with its people."""
     found = await at.read(lambda session: queries.find_trip(session, at.caller, trip_id))
     if found is None:
-        raise NotFound
+        raise TripUnknown
     return shown(returning.trip_view(*found))
 
 
@@ -51,7 +51,7 @@ async def get_trip(trip_id: Annotated[Id, Path()], at: Annotated[Door, door("ret
     "/trips/{trip_id}/departure",
     status_code=201,
     response_model=TripView,
-    responses=raises(CaseUnknown),
+    responses=raises(TripUnknown),
     openapi_extra=sample(EXAMPLE | {"status": "departed"}, 201),
 )
 async def depart_trip(
@@ -65,7 +65,7 @@ async def depart_trip(
     "/trips/{trip_id}/arrivals",
     status_code=201,
     response_model=TripView,
-    responses=raises(CaseUnknown, ReturnNotPossible),
+    responses=raises(TripUnknown, CaseUnknown, CaseIsClosed, ReturnNotPossible),
     openapi_extra=sample(EXAMPLE | {"status": "arrived"}, 201),
 )
 async def arrive_trip(

@@ -56,4 +56,4 @@ async def psychosocial_figures(
     """Sessions at the facilities in your scope in these days, both included."""
     if until < since:
         raise Invalid("ends before it begins", pointer="query.until")
-    return shown(await at.read(lambda session: queries.figures(session, at.caller, since, until)))
+    return shown(await at.study(lambda session: queries.figures(session, at.caller, since, until)))

@@ -3,8 +3,6 @@
 import uuid
 from typing import Any
 
-import pytest
-
 from tests.world import Pulang
 
 PERSON: dict[str, Any] = {
@@ -80,39 +78,37 @@ async def test_who_came_home_and_left_again_gets_a_new_case(pulang: Pulang) -> N
     await pulang.officer().done("/intake/cases", PERSON | AT)
 
 
-@pytest.mark.parametrize(
-    ("change", "pointer"),
-    [
-        ({"name": None}, "#/name"),
-        ({"name": ""}, "#/name"),
-        ({"name": "a\x00b"}, "#/name"),
-        ({"name": "\ud800"}, "#/name"),
-        ({"sex": "X"}, "#/sex"),
-        ({"sex": ["F"]}, "#/sex"),
-        ({"birth_date": "1990-02-31"}, "#/birth_date"),
-        ({"birth_date": "2026-11-04"}, "#/birth_date"),
-        ({"birth_date": 641865600}, "#/birth_date"),
-        ({"birth_date": "0001-01-01"}, "#/birth_date"),
-        ({"birth_date": "99999-01-01"}, "#/birth_date"),
-        ({"arrival_date": "2199-01-01"}, "#/arrival_date"),
-        ({"arrival_date": "2026-11-31"}, "#/arrival_date"),
-        ({"arrival_point": "NOWHERE"}, "#/arrival_point"),
-        ({"origin_regency": "3507"}, "#/origin_regency"),
-        ({"destination_country": "Malaysia"}, "#/destination_country"),
-        ({"document": {"type": "visa"}}, "#/document/type"),
-        ({"phone": "call me"}, "#/phone"),
-        ({"nickname": "x"}, "#/nickname"),
-        ({"id": "not-a-uuid"}, "#/id"),
-    ],
-)
-async def test_a_registration_that_cannot_be_says_where_and_why(
-    pulang: Pulang, change: dict[str, Any], pointer: str
-) -> None:
+IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
+    ({"name": None}, "#/name"),
+    ({"name": ""}, "#/name"),
+    ({"name": "a\x00b"}, "#/name"),
+    ({"name": "\ud800"}, "#/name"),
+    ({"sex": "X"}, "#/sex"),
+    ({"sex": ["F"]}, "#/sex"),
+    ({"birth_date": "1990-02-31"}, "#/birth_date"),
+    ({"birth_date": "2026-11-04"}, "#/birth_date"),
+    ({"birth_date": 641865600}, "#/birth_date"),
+    ({"birth_date": "0001-01-01"}, "#/birth_date"),
+    ({"birth_date": "99999-01-01"}, "#/birth_date"),
+    ({"arrival_date": "2199-01-01"}, "#/arrival_date"),
+    ({"arrival_date": "2026-11-31"}, "#/arrival_date"),
+    ({"arrival_point": "NOWHERE"}, "#/arrival_point"),
+    ({"origin_regency": "3507"}, "#/origin_regency"),
+    ({"destination_country": "Malaysia"}, "#/destination_country"),
+    ({"document": {"type": "visa"}}, "#/document/type"),
+    ({"phone": "call me"}, "#/phone"),
+    ({"nickname": "x"}, "#/nickname"),
+    ({"id": "not-a-uuid"}, "#/id"),
+]
+
+
+async def test_a_registration_that_cannot_be_says_where_and_why(pulang: Pulang) -> None:
     await pulang.open_post()
-    answer = await pulang.officer().post("/intake/cases", PERSON | AT | change)
-    assert answer.status_code == 422
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert pointer in [error.get("pointer") for error in answer.json()["errors"]]
+    for change, pointer in IMPOSSIBLE:
+        answer = await pulang.officer().post("/intake/cases", PERSON | AT | change)
+        assert answer.status_code == 422, change
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert pointer in [error.get("pointer") for error in answer.json()["errors"]], (change, answer.text)
     assert (await pulang.officer().get("/intake/cases")).json()["items"] == []
 
 

@@ -39,6 +39,7 @@ def upgrade() -> None:
         sa.Column("outcome", sa.String(length=20), nullable=True),
         sa.Column("trafficking_status", sa.String(length=40), nullable=True),
         sa.Column("consent_recorded", sa.Boolean(), nullable=False),
+        sa.Column("referral_id", sa.String(length=36), nullable=True),
         sa.Column("referral_status", sa.String(length=10), nullable=False),
         sa.Column("facility", sa.String(length=40), nullable=True),
         sa.Column("facility_agency", sa.String(length=32), nullable=True),
@@ -71,6 +72,8 @@ def upgrade() -> None:
         sa.Column("status", sa.String(length=10), nullable=False),
         sa.Column("level", sa.String(length=12), nullable=False),
         sa.Column("expires_on", sa.Date(), nullable=True),
+        sa.Column("given_by", sa.String(length=10), nullable=False),
+        sa.Column("decided_on", sa.Date(), nullable=False),
         sa.PrimaryKeyConstraint("case_id", "agency", name=op.f("pk_consents")),
     )
     op.create_index(op.f("ix_consents_expires_on"), "consents", ["expires_on"], unique=False)
@@ -116,6 +119,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("referral_id", name=op.f("pk_referrals")),
     )
     op.create_index(op.f("ix_referrals_case_id"), "referrals", ["case_id"], unique=False)
+    op.create_index(
+        "one_pending_referral",
+        "referrals",
+        ["case_id"],
+        unique=True,
+        sqlite_where=sa.text("status = 'pending'"),
+        postgresql_where=sa.text("status = 'pending'"),
+    )
     op.create_table(
         "screenings",
         sa.Column("screening_id", sa.String(length=36), nullable=False),
@@ -140,6 +151,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("trip_id", "case_id", name=op.f("pk_seats")),
     )
     op.create_index(op.f("ix_seats_case_id"), "seats", ["case_id"], unique=False)
+    op.create_index(
+        "one_open_seat",
+        "seats",
+        ["case_id"],
+        unique=True,
+        sqlite_where=sa.text("status IN ('planned', 'departed')"),
+        postgresql_where=sa.text("status IN ('planned', 'departed')"),
+    )
     op.create_table(
         "trips",
         sa.Column("trip_id", sa.String(length=36), nullable=False),
@@ -147,7 +166,7 @@ def upgrade() -> None:
         sa.Column("from_facility", sa.String(length=40), nullable=False),
         sa.Column("facility_agency", sa.String(length=32), nullable=False),
         sa.Column("departs_on", sa.Date(), nullable=False),
-        sa.Column("status", sa.String(length=10), nullable=False),
+        sa.Column("departed_at", UtcTime(), nullable=True),
         sa.PrimaryKeyConstraint("trip_id", name=op.f("pk_trips")),
     )
     op.create_index(op.f("ix_trips_from_facility"), "trips", ["from_facility"], unique=False)
@@ -159,6 +178,7 @@ def upgrade() -> None:
         sa.Column("nik", sa.LargeBinary(), nullable=True),
         sa.Column("document", sa.LargeBinary(), nullable=True),
         sa.Column("phone", sa.LargeBinary(), nullable=True),
+        sa.Column("fingerprint", sa.LargeBinary(), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["case_id"], ["cases.case_id"], name=op.f("fk_identities_case_id")),
         sa.PrimaryKeyConstraint("case_id", name=op.f("pk_identities")),

@@ -1,0 +1,161 @@
+"""Reaching a running Pulang: its address, and a token for it."""
+
+import os
+from collections.abc import Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pulang.complaint import Complaint
+from shared.settings import Settings, from_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import httpx
+
+    from shared.security.tokens import DevelopmentIssuer
+
+OPERATOR = "pulang"
+"""The agency in the development tokens of those who run the system."""
+TIMEOUT_SECONDS = 60.0
+
+
+@dataclass(slots=True)
+class Tokens:
+    """Tokens by role, agency and facilities: the one that was given for everything, else development tokens."""
+
+    data: Path
+    given: str | None = None
+    _issuer: "DevelopmentIssuer | None" = None
+    _made: dict[tuple[str, str, tuple[str, ...]], str] = field(default_factory=dict)
+
+    def issue(self, agency: str, role: str, *facilities: str) -> str:
+        """Raises Complaint where there is neither a token nor a data folder to make one from."""
+        if self.given is not None:
+            return self.given
+        who = (agency, role, facilities)
+        if who not in self._made:
+            try:
+                self._made[who] = self._issuing().issue(agency, role, facilities)
+            except ValueError as refused:
+                raise Complaint(f"no token for {agency!r}: {refused}") from None
+        return self._made[who]
+
+    def _issuing(self) -> "DevelopmentIssuer":
+        if self._issuer is None:
+            from shared.security.secret_files import SecretInvalid
+            from shared.security.tokens import DevelopmentIssuer
+
+            if not self.data.is_dir():
+                raise Complaint(
+                    f"there is no data folder {self.data} to make a token from: "
+                    "start `pulang up` there, name another with --data, or give a --token"
+                )
+            try:
+                self._issuer = DevelopmentIssuer(Settings(self.data).keys)
+            except (OSError, SecretInvalid) as broken:
+                raise Complaint(
+                    f"cannot make a token from {self.data} ({broken}): check the folder, or give a --token"
+                ) from None
+        return self._issuer
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Where a running Pulang is, and the tokens to talk to it."""
+
+    url: str
+    tokens: Tokens
+
+
+def reach(url: str | None, token: str | None, data: Path | None) -> Reach:
+    """`--url`, PULANG_URL, else DATA/url; `--token`, PULANG_TOKEN, else development tokens. Raises Complaint."""
+    settings = from_environment(data)
+    tokens = Tokens(settings.data, token or os.environ.get("PULANG_TOKEN") or None)
+    address = url or os.environ.get("PULANG_URL")
+    if not address:
+        try:
+            address = settings.address.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError):
+            address = ""
+    if not address:
+        raise Complaint(f"no Pulang runs on {settings.data}: start `pulang up`, or say where it is with --url")
+    if not address.startswith(("http://", "https://")):
+        raise Complaint(f"{address!r} is no address: it begins with http:// or https://")
+    return Reach(address.rstrip("/"), tokens)
+
+
+@contextmanager
+def said_plainly(url: str) -> "Iterator[None]":
+    """Whatever goes wrong on the way to the server becomes one line."""
+    import httpx
+
+    try:
+        yield
+    except (httpx.HTTPError, httpx.InvalidURL) as broken:
+        raise Complaint(unreachable(url, broken)) from None
+
+
+def unreachable(url: str, broken: Exception) -> str:
+    """The line for a server that did not answer."""
+    return f"no answer from {url} ({type(broken).__name__}): is it running? See `pulang up`, or name it with --url"
+
+
+def refusal(what: str, status: int, body: bytes) -> str:
+    """The line for an answer that is a problem document: title, detail and pointers, never a value."""
+    import orjson
+
+    try:
+        problem: Any = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        problem = None
+    if not isinstance(problem, Mapping):
+        return f"{what} was answered with {status}: is this the address of a Pulang?"
+    told = [str(problem.get(part)) for part in ("title", "detail") if problem.get(part)]
+    told += [
+        f"{fault.get('pointer', '')} {fault.get('detail', '')}".strip()
+        for fault in problem.get("errors", ())[:3]
+        if isinstance(fault, Mapping)
+    ]
+    return f"{what} was refused ({status}): {'; '.join(dict.fromkeys(told))}".replace("\n", " ")
+
+
+class Client:
+    """Single requests, for the small commands."""
+
+    def __init__(self, to: Reach, token: str) -> None:
+        import httpx
+
+        self._url = to.url
+        with said_plainly(to.url):
+            self._http = httpx.Client(
+                base_url=to.url, headers={"Authorization": f"Bearer {token}"}, timeout=TIMEOUT_SECONDS, trust_env=False
+            )
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def get(self, path: str, **params: str | int) -> Any:
+        """The JSON of an answer. Raises Complaint."""
+        with said_plainly(self._url):
+            return self._read(f"GET {path}", self._http.get(path, params=params))
+
+    def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        """The JSON of an answer. Raises Complaint."""
+        with said_plainly(self._url):
+            return self._read(f"POST {path}", self._http.post(path, json=dict(body)))
+
+    def _read(self, what: str, answer: "httpx.Response") -> Any:
+        import orjson
+
+        if answer.status_code >= 400:
+            raise Complaint(refusal(what, answer.status_code, answer.content))
+        try:
+            return orjson.loads(answer.content)
+        except orjson.JSONDecodeError:
+            raise Complaint(f"{what} was not answered with JSON: is {self._url} the address of a Pulang?") from None

@@ -1,0 +1,157 @@
+"""The replay's requests: few at once, patient with news that is on its way, and countable."""
+
+import asyncio
+import contextlib
+import sys
+import time
+from collections.abc import AsyncIterator, Mapping
+from types import TracebackType
+from typing import Any
+
+import httpx
+import orjson
+
+from pulang.client import TIMEOUT_SECONDS, Reach, refusal
+from pulang.complaint import Complaint
+
+AT_ONCE = 10
+"""Requests of the bulk in hand at a time: enough to share commits, few enough for those in haste not to queue."""
+PAGE = 1000
+FIRST_PAUSE_SECONDS = 0.02
+LONGEST_PAUSE_SECONDS = 0.5
+PATIENCE_SECONDS = 60.0
+_IN_FLIGHT = "/problems/request-in-flight"
+
+
+class Api:
+    """A running Pulang over keep-alive connections. Every error is a Complaint."""
+
+    def __init__(self, to: Reach) -> None:
+        self._url = to.url
+        self.tokens = to.tokens
+        self.requests = 0
+        self._news_seconds = FIRST_PAUSE_SECONDS
+        self._free = asyncio.Semaphore(AT_ONCE)
+        # httpcore tries to import this optional package several times a request: known to be absent it costs nothing,
+        # searched for each time a quarter of the replay's own work.
+        sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]
+        limits = httpx.Limits(max_connections=32, max_keepalive_connections=32, keepalive_expiry=4.0)
+        try:
+            self._http = httpx.AsyncClient(
+                base_url=to.url, limits=limits, timeout=httpx.Timeout(TIMEOUT_SECONDS), trust_env=False
+            )
+        except httpx.InvalidURL:
+            raise Complaint(f"{to.url!r} is no address") from None
+
+    async def __aenter__(self) -> "Api":
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._http.aclose()
+
+    async def post(
+        self,
+        path: str,
+        token: str,
+        body: Mapping[str, Any],
+        *,
+        key: str | None = None,
+        haste: bool = False,
+        news: bool = False,
+    ) -> Any:
+        """The answer's JSON. `key`: Idempotency-Key, for what has no id of its own. `haste`: others wait for this one.
+        `news`: it speaks of what another service was told just now, so it is held back for as long as that took lately.
+
+        Waits for what was told to one service and is still unknown to another, and while the server is busy.
+        """
+        headers = {"Content-Type": "application/json"}
+        if key is not None:
+            headers["Idempotency-Key"] = key
+        began = time.monotonic()
+        if news:
+            await asyncio.sleep(self._news_seconds)
+        answer = await self._patiently("POST", path, token, headers, haste=haste, content=orjson.dumps(body))
+        if news:
+            self._learn(time.monotonic() - began)
+        return answer
+
+    async def put(self, path: str, token: str, body: Mapping[str, Any]) -> Any:
+        return await self._patiently(
+            "PUT", path, token, {"Content-Type": "application/json"}, content=orjson.dumps(body)
+        )
+
+    async def get(self, path: str, token: str, **params: str | int) -> Any:
+        return await self._patiently("GET", path, token, {}, params=params)
+
+    async def find(self, path: str, token: str) -> Any | None:
+        """The answer's JSON, or None where there is no such thing."""
+        answer = await self._send("GET", path, token, {})
+        if answer.status_code == 404:
+            return None
+        return self._read(f"GET {path}", answer)
+
+    async def every(self, path: str, token: str, **params: str | int) -> AsyncIterator[Mapping[str, Any]]:
+        """All items of a list, page by page."""
+        after: dict[str, str] = {}
+        while True:
+            page = await self.get(path, token, limit=PAGE, **params, **after)
+            for item in page["items"]:
+                yield item
+            if not page.get("next"):
+                return
+            after = {"after": page["next"]}
+
+    def _learn(self, took: float) -> None:
+        """A little less than it took, so that news which have become faster are noticed."""
+        self._news_seconds = min(0.7 * self._news_seconds + 0.25 * took, LONGEST_PAUSE_SECONDS)
+
+    async def _patiently(
+        self, method: str, path: str, token: str, headers: dict[str, str], *, haste: bool = False, **options: Any
+    ) -> Any:
+        pause, until = FIRST_PAUSE_SECONDS, time.monotonic() + PATIENCE_SECONDS
+        while True:
+            async with contextlib.nullcontext() if haste else self._free:
+                answer = await self._send(method, path, token, headers, **options)
+            if not _comes_later(answer):
+                return self._read(f"{method} {path}", answer)
+            if time.monotonic() > until:
+                raise Complaint(
+                    refusal(f"{method} {path}", answer.status_code, answer.content)
+                    + f" for {PATIENCE_SECONDS:.0f} s: look at `pulang status`, then run it again, it goes on"
+                )
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.6, LONGEST_PAUSE_SECONDS)
+
+    async def _send(
+        self, method: str, path: str, token: str, headers: dict[str, str], **options: Any
+    ) -> httpx.Response:
+        self.requests += 1
+        try:
+            return await self._http.request(
+                method, path, headers=headers | {"Authorization": f"Bearer {token}"}, **options
+            )
+        except httpx.ConnectError:
+            raise Complaint(
+                f"no Pulang answers at {self._url}: start `pulang up`, then run it again, it goes on"
+            ) from None
+        except httpx.HTTPError as broken:
+            raise Complaint(
+                f"the connection to {self._url} broke ({type(broken).__name__}): run it again, it goes on"
+            ) from None
+
+    def _read(self, what: str, answer: httpx.Response) -> Any:
+        if answer.status_code >= 400:
+            raise Complaint(refusal(what, answer.status_code, answer.content))
+        try:
+            return orjson.loads(answer.content)
+        except orjson.JSONDecodeError:
+            raise Complaint(f"{what} was not answered with JSON: is {self._url} the address of a Pulang?") from None
+
+
+def _comes_later(answer: httpx.Response) -> bool:
+    """News on its way between services, a busy server, or our own earlier request still at work."""
+    if answer.status_code in (404, 409, 503) and "retry-after" in answer.headers:
+        return True
+    return answer.status_code == 409 and _IN_FLIGHT.encode() in answer.content

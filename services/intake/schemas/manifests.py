@@ -1,0 +1,70 @@
+"""Arrival manifests."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from services.intake.schemas.people import PERSON_EXAMPLE, Person
+from shared.http.bodies import Body, Id, Key, PlaceCode, View
+from shared.times import SensibleDate
+
+RowStatus = Literal["registered", "duplicate", "unreadable"]
+
+
+class ReceiveManifest(Body):
+    """Everyone who came together. A row is a person with a `row_key` of the client's choice.
+
+    Rows are judged one by one: one that cannot be read is kept and told, and its neighbours are registered. The same
+    manifest may be sent again, whole or in part: rows that were registered are answered from what is known.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "0192f0c1-5f4e-7c3a-9b1e-2f6f0d6a7b10",
+                    "arrival_point": "TNJ",
+                    "arrival_date": "2026-11-03",
+                    "rows": [PERSON_EXAMPLE | {"row_key": "1"}],
+                }
+            ]
+        }
+    )
+
+    id: Id
+    arrival_point: PlaceCode
+    arrival_date: SensibleDate
+    rows: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=2000)]
+
+
+class ManifestPerson(Person):
+    """One row of a manifest."""
+
+    row_key: Key
+
+
+class FaultView(View):
+    """What is wrong with a row."""
+
+    detail: str
+    pointer: str | None = None
+
+
+class RowResult(View):
+    """What became of a row. `warnings` are codes of what a person should look at."""
+
+    row_key: str | None
+    status: RowStatus
+    case_id: str | None = None
+    warnings: list[str] = []
+    errors: list[FaultView] = []
+
+
+class ManifestResult(View):
+    """A result per row, in the order of the request."""
+
+    id: str
+    rows: list[RowResult]
+    registered: int
+    duplicates: int
+    unreadable: int

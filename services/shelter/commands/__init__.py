@@ -1,0 +1,1 @@
+"""One function per use case. Each changes state and records what happened; none commits."""

@@ -1,0 +1,1 @@
+"""Reading shelter. The caller's scope is an argument, never an afterthought."""

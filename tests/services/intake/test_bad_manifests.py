@@ -1,0 +1,99 @@
+"""Manifests and arrival points that cannot be; nothing changes, and the answer says where."""
+
+import uuid
+from typing import Any
+
+from tests.services.intake.story import kind, pointers, rows_of
+from tests.services.intake.test_registration import AT
+from tests.world import Pulang
+
+ROW = {"row_key": "1", "name": "Satu", "sex": "F"}
+POINT = {"name": "Pos Baru", "agency": "bp2mi", "regency": "21.72", "time_zone": "Asia/Jakarta"}
+
+
+def manifest(**change: Any) -> dict[str, Any]:
+    return {"id": str(uuid.uuid4()), "rows": [ROW]} | AT | change
+
+
+async def test_a_manifest_that_cannot_be_says_where(pulang: Pulang) -> None:
+    await pulang.open_post()
+    wrong: list[tuple[dict[str, Any], str]] = [
+        (manifest(id="x"), "#/id"),
+        (manifest(id=str(uuid.uuid4()).upper()), "#/id"),
+        (manifest(rows=[]), "#/rows"),
+        (manifest(rows=[ROW] * 2001), "#/rows"),
+        (manifest(rows={"1": ROW}), "#/rows"),
+        (manifest(rows=[ROW, "2"]), "#/rows/1"),
+        (manifest(arrival_point="NOWHERE"), "#/arrival_point"),
+        (manifest(arrival_point="tnj"), "#/arrival_point"),
+        (manifest(arrival_date="2199-01-01"), "#/arrival_date"),
+        (manifest(arrival_date="1066-10-14"), "#/arrival_date"),
+        (manifest(arrival_date="03-11-2026"), "#/arrival_date"),
+        (manifest(arrival_date=20261103), "#/arrival_date"),
+        (manifest(ship="KM Contoh"), "#/ship"),
+    ]
+    for body, pointer in wrong:
+        answer = await pulang.officer().post("/intake/manifests", body)
+        assert (answer.status_code, pointers(answer)) == (422, [pointer]), body.keys()
+    assert rows_of(pulang, "SELECT 1 FROM manifests") == []
+    assert rows_of(pulang, "SELECT 1 FROM cases") == []
+
+
+async def test_whatever_a_row_holds_it_is_judged_and_its_neighbours_go_on(pulang: Pulang) -> None:
+    await pulang.open_post()
+    deep: Any = "x"
+    for _ in range(200):
+        deep = [deep]
+    strange: list[dict[str, Any]] = [
+        ROW | {"row_key": "a", "extra": deep},
+        ROW | {"row_key": "b", "name": "\ud800"},
+        ROW | {"row_key": "c", "birth_date": float("nan")},
+        ROW | {"row_key": "d", "birth_date": 10**400},
+        ROW | {"row_key": "e" * 65},
+        ROW | {"row_key": "f\x00"},
+        ROW | {"row_key": "?" + "0" * 40},
+        ROW | {"row_key": "", "name": "Kosong"},
+        ROW | {"row_key": "g", "\x00": 1},
+        {"name": {"first": "Satu"}, "row_key": "h", "sex": "F"},
+    ]
+    body = manifest(rows=[ROW | {"row_key": "0"}, *strange, ROW | {"row_key": "z"}])
+    for _ in range(2):
+        answer = await pulang.officer().done("/intake/manifests", body)
+        assert [row["status"] for row in answer["rows"]] == [
+            "registered",
+            *["unreadable"] * len(strange),
+            "registered",
+        ]
+        assert all(row["errors"][0]["pointer"].startswith("#") for row in answer["rows"][1:-1])
+    reconciled = await pulang.officer().done(f"/intake/manifests/{body['id']}/reconciliation", None)
+    assert (reconciled["registered"], reconciled["unreadable"]) == (2, len(strange))
+
+
+async def test_an_arrival_point_that_cannot_be_says_where(pulang: Pulang) -> None:
+    wrong: list[tuple[dict[str, Any], str]] = [
+        ({"name": ""}, "#/name"),
+        ({"name": "a\tb"}, "#/name"),
+        ({"agency": "BP2MI"}, "#/agency"),
+        ({"agency": "b" * 33}, "#/agency"),
+        ({"regency": "2172"}, "#/regency"),
+        ({"time_zone": "Europe/Zurich"}, "#/time_zone"),
+        ({"time_zone": None}, "#/time_zone"),
+        ({"code": "TNJ"}, "#/code"),
+    ]
+    for change, pointer in wrong:
+        answer = await pulang.administrator.put("/intake/arrival-points/TNJ", POINT | change)
+        assert (answer.status_code, pointers(answer)) == (422, [pointer]), change
+    for code in ("tnj", "T", "-TNJ", "T" * 41, "TNJ%00"):
+        answer = await pulang.administrator.put(f"/intake/arrival-points/{code}", POINT)
+        assert (answer.status_code, pointers(answer)) == (422, ["path.code"]), code
+    assert rows_of(pulang, "SELECT 1 FROM places") == []
+    for user in (pulang.officer(), pulang.staff(), pulang.user("supervisor", "bp2mi"), pulang.reader("bp2mi")):
+        assert (await user.put("/intake/arrival-points/TNJ", POINT)).status_code == 403
+
+
+async def test_a_reconciliation_of_what_is_not_there(pulang: Pulang) -> None:
+    await pulang.open_post()
+    path = "/intake/manifests/{}/reconciliation"
+    assert kind(await pulang.officer().post(path.format(uuid.uuid4()))) == (404, "manifest-unknown")
+    malformed = await pulang.officer().post(path.format("x"))
+    assert (malformed.status_code, pointers(malformed)) == (422, ["path.manifest_id"])

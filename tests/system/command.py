@@ -1,0 +1,115 @@
+"""The command line, run as its users run it."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+ROOT = Path(__file__).parents[2]
+READY_WITHIN_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a command answered."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def line(self) -> str:
+        """Its one line of error."""
+        assert self.status != 0, self.out
+        lines = self.err.strip().splitlines()
+        assert len(lines) == 1, self.err
+        assert "Traceback" not in self.err
+        return lines[0]
+
+    def json(self) -> Any:
+        assert self.out, self.err
+        return json.loads(self.out)
+
+
+def environment() -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PULANG_")}
+    return kept | {"PYTHONPATH": str(ROOT)}
+
+
+def pulang(*arguments: object, cwd: Path = ROOT, timeout: float = 300) -> Said:
+    """Run a command to its end."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pulang", *map(str, arguments)],
+        cwd=cwd,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+    return Said(done.returncode, done.stdout, done.stderr)
+
+
+def demo(folder: Path, data: Path, *more: object, timeout: float = 600) -> Said:
+    return pulang("demo", folder, "--exit", "--json", "--data", data, "--port", 0, *more, timeout=timeout)
+
+
+class Up:
+    """A running `pulang up`."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+        with (data.parent / "up.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "pulang", "up", "--data", str(data), "--port", "0"],
+                cwd=ROOT,
+                env=environment(),
+                stdout=log,
+                stderr=log,
+            )
+
+    def ready(self) -> "Up":
+        """Once it answers at the address that it wrote."""
+        until = time.monotonic() + READY_WITHIN_SECONDS
+        while time.monotonic() < until:
+            assert self._process.poll() is None, (self.data.parent / "up.log").read_text()[-2000:]
+            with contextlib.suppress(OSError, httpx.HTTPError, httpx.InvalidURL, ValueError):
+                url = (self.data / "url").read_text().strip()
+                if httpx.get(f"{url}/readyz", trust_env=False).status_code == 200:
+                    self.url = url
+                    return self
+            time.sleep(0.05)
+        raise AssertionError("not ready in time")
+
+    def kill(self) -> None:
+        """As a power cut would."""
+        self._process.kill()
+        self._process.wait()
+
+    def end(self) -> None:
+        """See that it is gone."""
+        if self._process.poll() is None:
+            self.stop()
+
+    def stop(self) -> int:
+        """As an operator would; its exit status."""
+        self._process.send_signal(signal.SIGTERM)
+        return self._process.wait(timeout=20)
+
+
+@contextlib.contextmanager
+def up(data: Path) -> Iterator[Up]:
+    running = Up(data)
+    try:
+        yield running.ready()
+    finally:
+        running.end()

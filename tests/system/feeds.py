@@ -1,0 +1,117 @@
+"""What three agencies' subscribers saw, and what must be true of it."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import orjson
+from cloudevents.core.bindings.kafka import KafkaMessage, from_kafka_event
+
+from tests.system.command import pulang
+from tests.system.seasons import rows_of
+
+AGENCIES = ("kemensos", "bp2mi", "iom")
+Seen = list[dict[str, Any]]
+_NUMBER = re.compile(rb"(?=(\d{16}))")
+_DATE = re.compile(rb"(?=(\d{4}-\d\d-\d\d))")
+_DOCUMENT = re.compile(rb"[A-Za-z]{1,2}\d{6,8}")
+_WORDS_RUN = re.compile(rb"[A-Za-z'.-]+(?: [A-Za-z'.-]+)+")
+_CHUNK = 64 * 1024 * 1024
+
+
+def watch(agency: str, *where: object, after: str | None = None) -> tuple[Seen, str]:
+    """Everything the agency may see, and the cursor at the end."""
+    more = () if after is None else ("--after", after)
+    said = pulang("watch", agency, "--json", "--until-idle", 3, *more, *where)
+    assert said.status == 0, said.err
+    return [orjson.loads(line) for line in said.out.splitlines()], said.err.split()[-1]
+
+
+def check_each_is_a_cloudevent(events: Seen) -> None:
+    """As the SDK of the CloudEvents project reads it."""
+    for event in events:
+        message = KafkaMessage({"content-type": b"application/cloudevents+json"}, event["subject"], orjson.dumps(event))
+        read = from_kafka_event(message)
+        assert read.get_type() == event["type"]
+        assert read.get_subject() == event["subject"]
+        assert all(re.fullmatch("[a-z0-9]{1,20}", name) for name in event)
+
+
+def check_once_and_without_a_gap(events: Seen) -> None:
+    """`streamversion` 1, 2, 3 … per (source, subject), and no event twice."""
+    versions: dict[tuple[str, str], int] = defaultdict(int)
+    for event in events:
+        stream = event["source"], event["subject"]
+        versions[stream] += 1
+        assert event["streamversion"] == versions[stream], (event["type"], stream)
+    assert len({(event["source"], event["id"]) for event in events}) == len(events)
+
+
+def histories(events: Seen) -> dict[str, list[tuple[str, str]]]:
+    """The events of each case, in their order."""
+    cases = {event["subject"] for event in events if "grant" in event}
+    found: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for event in events:
+        if event["subject"] in cases:
+            found[event["subject"]].append((event["source"], event["id"]))
+    return dict(found)
+
+
+def count(events: Iterable[dict[str, Any]], fact: str) -> int:
+    return sum(1 for event in events if event["type"] == f"pulang.{fact}.v1")
+
+
+class Secrets:
+    """What of the caseload must stand nowhere in clear: names of two words or more, NIK, documents, birth dates."""
+
+    def __init__(self, folder: Path) -> None:
+        rows = rows_of(folder)
+        self.names = {tuple(row["name"].encode().split()) for row in rows if " " in row["name"].strip()}
+        self.numbers = {row["nik"].encode() for row in rows if row["nik"]}
+        self.documents = {row["document_number"].encode() for row in rows if row["document_number"]}
+        self.births = {
+            row["birth_date"].encode()
+            for row in rows
+            if row["birth_date"] and date.fromisoformat(row["birth_date"]) < date(2018, 1, 1)
+        }
+        assert self.names
+        assert self.numbers
+        assert self.documents
+        assert self.births
+
+    def found_in(self, content: bytes) -> int:
+        """How many of them stand there."""
+        return (
+            len(self.numbers & set(_NUMBER.findall(content)))
+            + len(self.births & set(_DATE.findall(content)))
+            + len(self.documents & set(_DOCUMENT.findall(content)))
+            + sum(1 for run in _WORDS_RUN.findall(content) if self._names(run))
+        )
+
+    def in_files(self, data: Path) -> dict[str, int]:
+        """The files of a folder that hold any, with how many."""
+        found = {file.name: self._in_file(file) for file in data.rglob("*") if file.is_file()}
+        return {name: number for name, number in found.items() if number}
+
+    def _in_file(self, file: Path) -> int:
+        return sum(self.found_in(chunk) for chunk in _chunks(file))
+
+    def _names(self, run: bytes) -> bool:
+        words = run.split()
+        return any(
+            tuple(words[start : start + length]) in self.names
+            for length in range(2, 6)
+            for start in range(len(words) - length + 1)
+        )
+
+
+def _chunks(file: Path) -> Iterator[bytes]:
+    """Overlapping, so that nothing is cut in two."""
+    with file.open("rb") as content:
+        tail = b""
+        while chunk := content.read(_CHUNK):
+            yield tail + chunk
+            tail = chunk[-200:]
