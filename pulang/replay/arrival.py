@@ -132,9 +132,9 @@ async def _screen_and_ask(scene: Scene, person: Person) -> None:
     path = f"/intake/cases/{case_id}"
     screened, asked = known.get("trafficking_status") is not None, bool(known.get("consent_recorded"))
     if not screened:
-        await scene.api.post(f"{path}/screenings", officer, _screening(person), key=scene.season.id("s", case_id))
+        await scene.api.post(f"{path}/screenings", officer, _screening(person) | {"id": scene.season.id("s", case_id)})
     if not asked and person.consents:
-        await scene.api.post(f"{path}/consents", officer, _consent(person), key=scene.season.id("c", case_id))
+        await scene.api.post(f"{path}/consents", officer, _consent(person) | {"id": scene.season.id("c", case_id)})
     if not (screened and asked):
         scene.progress.advance("arrival")
 
