@@ -110,7 +110,7 @@ class Service:
 
     def failed(self) -> BaseException | None:
         """Why a part of it ended by itself, if one did."""
-        for part in self._parts:
+        for part in (self.database, *self._parts):
             if (error := part.failed()) is not None:
                 return error
         if self._chores is not None and self._chores.done() and not self._chores.cancelled():

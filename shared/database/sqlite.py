@@ -131,6 +131,12 @@ class SqliteDatabase:
             return f"{self._path.name}: {gone}"
         return None
 
+    def failed(self) -> BaseException | None:
+        """Why the writer ended by itself: the process must not go on without it."""
+        if self._server is None or not self._server.done() or self._server.cancelled():
+            return None
+        return self._server.exception()
+
     async def _serve(self) -> None:
         while True:
             while not self._waiting:

@@ -20,6 +20,7 @@ from shared.http import problems
 from shared.http.door import correlation_id
 from shared.http.operators import operator_routes
 from shared.service import Service
+from shared.telemetry import frames_of
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
 WATCH_SECONDS = 1.0
@@ -127,7 +128,7 @@ class Edge:
                 await self._app(scope, _limited(receive), marked)
         except Exception as error:
             # The message and the values in the frames may be personal: only where it happened is written.
-            log.error("unforeseen", error=type(error).__name__, at=_frames(error), correlationid=correlation)
+            log.error("unforeseen", error=type(error).__name__, at=frames_of(error), correlationid=correlation)
             if status == 500:
                 raise
         finally:
@@ -168,12 +169,3 @@ def _limited(receive: Receive) -> Receive:
         return message
 
     return next_part
-
-
-def _frames(error: BaseException) -> list[str]:
-    frames, trace = [], error.__traceback__
-    while trace is not None:
-        code = trace.tb_frame.f_code
-        frames.append(f"{os.path.basename(code.co_filename)}:{trace.tb_lineno}")
-        trace = trace.tb_next
-    return frames[-8:]
