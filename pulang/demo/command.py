@@ -46,7 +46,9 @@ class Outcome:
 def run_demo(folder: Path, listen: Listen, url: str | None, token: str | None, *, leave: bool, as_json: bool) -> int:
     """The exit status: 0 where every figure agrees. Raises Complaint."""
     season = read_season(folder)
-    # SIGTERM ends a demo as Ctrl-C does, so that its server is stopped on the way out.
+    # Both end a demo, so that its server is stopped on the way out; a shell starts what runs in the background deaf to
+    # the first.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, _interrupt)
     if url is not None:
         return _show(_play(season, reach(url, token, listen.data), lambda: None), as_json)
