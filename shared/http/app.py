@@ -5,8 +5,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Sequence
 
 import structlog
 from fastapi import FastAPI, Request
@@ -19,6 +18,7 @@ from shared.bus.protocol import Bus
 from shared.http import problems
 from shared.http.door import correlation_id
 from shared.http.operators import operator_routes
+from shared.http.samples import sample
 from shared.service import Service
 from shared.telemetry import frames_of
 
@@ -79,12 +79,8 @@ def app_of(title: str, services: Sequence[Service], bus: Bus) -> FastAPI:
     return app
 
 
-def _example(body: Mapping[str, Any]) -> dict[str, Any]:
-    return {"responses": {"200": {"content": {"application/json": {"example": dict(body)}}}}}
-
-
-_EXAMPLE_ALIVE = _example({"status": "alive"})
-_EXAMPLE_READY = _example({"status": "ready", "missing": []})
+_EXAMPLE_ALIVE = sample({"status": "alive"})
+_EXAMPLE_READY = sample({"status": "ready", "missing": []})
 
 
 async def _stop_when_one_fails(services: Sequence[Service]) -> None:

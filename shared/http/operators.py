@@ -1,6 +1,6 @@
 """What operators may ask of each service: its backlogs, what is parked, and whether its event log is whole."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, StringConstraints
@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 from shared.consuming.dead_letters import ask_again, parked
 from shared.http.door import Door, Doorway
 from shared.http.problems import raises
+from shared.http.samples import sample
 from shared.outbox.verify import verify_chains
 from shared.security.audit import audit
 from shared.work import Work
@@ -33,17 +34,17 @@ def operator_routes(service: str) -> APIRouter:
     router = APIRouter(prefix=f"/{service}/operations", tags=[f"{service}: operators"])
     door = Doorway(service)
 
-    @router.get("/status", operation_id=f"{service}_status", responses=raises(), openapi_extra=_example(_STATUS))
+    @router.get("/status", operation_id=f"{service}_status", responses=raises(), openapi_extra=sample(_STATUS))
     async def status(at: Annotated[Door, door("operations.read")]) -> JSONResponse:
         """Outbox backlog, consumer lag, parked events."""
         return JSONResponse(await at.service.status())
 
-    @router.get("/parked", operation_id=f"{service}_parked", responses=raises(), openapi_extra=_example(_PARKED))
+    @router.get("/parked", operation_id=f"{service}_parked", responses=raises(), openapi_extra=sample(_PARKED))
     async def parked_events(at: Annotated[Door, door("operations.read")]) -> JSONResponse:
         """What cannot be taken in, by key; never a payload."""
         return JSONResponse({"items": await at.read(parked)})
 
-    @router.get("/chains", operation_id=f"{service}_chains", responses=raises(), openapi_extra=_example(_CHAINS))
+    @router.get("/chains", operation_id=f"{service}_chains", responses=raises(), openapi_extra=sample(_CHAINS))
     async def chains(at: Annotated[Door, door("operations.read")]) -> JSONResponse:
         """Walk the hash chains of the event log: an edited, removed or moved row shows."""
         key = at.service.desk.secrets.chain
@@ -55,7 +56,7 @@ def operator_routes(service: str) -> APIRouter:
         status_code=202,
         response_model=Retried,
         responses=raises(),
-        openapi_extra=_example({"events": 3}, 202),
+        openapi_extra=sample({"events": 3}, 202),
     )
     async def retry_parked(body: RetryParked, at: Annotated[Door, door("operations.manage")]) -> Response:
         """Try parked events again now."""
@@ -67,10 +68,6 @@ def operator_routes(service: str) -> APIRouter:
         return await at.write(again, status=202)
 
     return router
-
-
-def _example(body: Any, status: int = 200) -> dict[str, Any]:
-    return {"responses": {str(status): {"content": {"application/json": {"example": body}}}}}
 
 
 _STATUS = {
