@@ -4,6 +4,7 @@ import logging
 import os
 from typing import Any, TextIO
 
+import orjson
 import structlog
 
 
@@ -15,13 +16,12 @@ def set_up_logging(stream: TextIO) -> None:
     level = getattr(logging, os.environ.get("PULANG_LOG", "info").upper(), logging.INFO)
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(),
+            structlog.processors.JSONRenderer(orjson.dumps),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(stream),
+        logger_factory=structlog.BytesLoggerFactory(stream.buffer),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(stream)
@@ -40,7 +40,7 @@ class _Libraries(logging.Formatter):
         }
         if record.exc_info and (error := record.exc_info[1]) is not None:
             entry |= {"event": "unforeseen", "error": type(error).__name__, "at": frames_of(error)}
-        return str(structlog.processors.JSONRenderer()(None, "", entry))
+        return orjson.dumps(entry).decode()
 
 
 def frames_of(error: BaseException) -> list[str]:

@@ -1,10 +1,9 @@
 """What aid does when another service speaks."""
 
-from sqlalchemy.dialects import postgresql, sqlite
-
 from services.aid.models import Case, Store
 from shared.consuming.reactions import Reactions
 from shared.database.models import table_of
+from shared.database.prepared import upserting
 from shared.events.envelope import Event
 from shared.events.facilities import FacilityOpened
 from shared.events.intake import CaseRegistered
@@ -23,8 +22,10 @@ def open_store(work: Work, event: Event, fact: FacilityOpened) -> None:
 
 def know_case(work: Work, event: Event, fact: CaseRegistered) -> None:
     """From now on goods can be issued to the person."""
-    dialect = sqlite if work.session.get_bind().dialect.name == "sqlite" else postgresql
-    work.session.execute(dialect.insert(table_of(Case)).values(case_id=event.subject).on_conflict_do_nothing())
+    _KNOW.write(work.session, [{"case_id": event.subject}])
+
+
+_KNOW = upserting(table_of(Case), ("case_id",))
 
 
 REACTIONS: Reactions = {

@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from sqlalchemy import select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
@@ -13,6 +12,7 @@ from services.exchange.disclosure import AgencyView
 from services.exchange.models import GivenTo, LogHead, Place
 from services.exchange.policy import Policy
 from shared.database.models import table_of
+from shared.database.prepared import upserting
 from shared.events.aid import DonationReceived
 from shared.events.envelope import Event
 from shared.events.facilities import FacilityOpened
@@ -40,20 +40,12 @@ def note_places(session: Session, events: Sequence[Event]) -> None:
                 given.add((donation.donor_agency, donation.store))
     if not places and not given:
         return
-    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-    if places:
-        new = dialect.insert(table_of(Place))
-        session.execute(
-            new.on_conflict_do_update(
-                index_elements=["code"], set_={"agency": new.excluded.agency, "province": new.excluded.province}
-            ),
-            [places[code] for code in sorted(places)],
-        )
-    if given:
-        session.execute(
-            dialect.insert(table_of(GivenTo)).on_conflict_do_nothing(),
-            [{"agency": agency, "store": store} for agency, store in sorted(given)],
-        )
+    upserting(table_of(Place), ("code",), ("agency", "province")).write(
+        session, [places[code] for code in sorted(places)]
+    )
+    upserting(table_of(GivenTo), ("agency", "store")).write(
+        session, [{"agency": agency, "store": store} for agency, store in sorted(given)]
+    )
     session.execute(update(LogHead).values(directory=col(LogHead.directory) + 1))
 
 

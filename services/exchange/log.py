@@ -2,9 +2,9 @@
 it, in the transaction that consumes it. It is a log, not a projection: a rebuild keeps it."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from sqlalchemy import bindparam, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
@@ -14,6 +14,7 @@ from services.exchange.policy import policies
 from services.exchange.rules import LogFold, Standing, topic_of
 from shared.consuming.inbox import Consumer
 from shared.database.models import table_of
+from shared.database.prepared import Prepared, insert_in, upserting
 from shared.events.envelope import Event
 from shared.events.fact import LIFECYCLE, OPERATIONS
 from shared.events.intake import ConsentChanged
@@ -23,15 +24,36 @@ HEAD = "log"
 _AT_ONCE = 5_000
 
 
+def _taking(dialect: str) -> Any:
+    head = table_of(LogHead)
+    new = insert_in(dialect, head)
+    more = {"last_event": head.c.last_event + new.excluded.last_event}
+    return new.on_conflict_do_update(index_elements=["name"], set_=more).returning(head.c.last_event)
+
+
+_TAKE = Prepared(_taking)
+_STORE = Prepared(insert(table_of(StoredEvent)))
+_AGENCIES = Prepared(select(col(Agency.agency), col(Agency.last)))
+_STANDINGS = Prepared(
+    select(table_of(ConsentLevelRow)).where(col(ConsentLevelRow.case_id).in_(bindparam("of_cases", expanding=True)))
+)
+_LOG = Prepared(insert(table_of(LogRow)))
+_MOVE = Prepared(
+    update(table_of(Agency))
+    .where(table_of(Agency).c.agency == bindparam("of_agency"))
+    .values(last=bindparam("to_last"))
+)
+_STEP = Prepared(insert(table_of(ConsentStep)))
+_LEVEL = upserting(table_of(ConsentLevelRow), ("case_id", "agency"), ("level", "grant_number"))
+
+
 def keep_log(work: Work, events: Sequence[Event]) -> None:
     """Store a batch, and fold it into the logs."""
     session = work.session
     first = _take_positions(session, len(events))
     agencies = _open_agencies(session, policies(), first)
     fold = _fold(session, agencies, events)
-    session.execute(
-        insert(table_of(StoredEvent)), [_stored(position, event) for position, event in enumerate(events, first)]
-    )
+    _STORE.write(session, [_stored(position, event) for position, event in enumerate(events, first)])
     for position, event in enumerate(events, first):
         fold.take(position, event)
     _write(session, fold, agencies)
@@ -43,15 +65,8 @@ LOG = Consumer(name="exchange.log", topics=(LIFECYCLE, OPERATIONS), apply=keep_l
 
 def _take_positions(session: Session, count: int) -> int:
     """The first of `count` positions; locks the log against other writers until the commit."""
-    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-    head = table_of(LogHead)
-    last: int = session.execute(
-        dialect.insert(head)
-        .values(name=HEAD, last_event=count, directory=0)
-        .on_conflict_do_update(index_elements=["name"], set_={"last_event": head.c.last_event + count})
-        .returning(head.c.last_event)
-    ).scalar_one()
-    return last - count + 1
+    (head,) = _TAKE.write(session, [{"name": HEAD, "last_event": count, "directory": 0}])
+    return int(head.last_event) - count + 1
 
 
 def _stored(position: int, event: Event) -> dict[str, object]:
@@ -68,7 +83,7 @@ def _stored(position: int, event: Event) -> dict[str, object]:
 
 def _open_agencies(session: Session, wanted: Iterable[str], before: int) -> dict[str, int]:
     """The last position of each agency of the policy; one that is new gets the log it would have by now."""
-    last = dict(session.execute(select(col(Agency.agency), col(Agency.last))).all())
+    last = {row.agency: row.last for row in _AGENCIES.all(session)}
     wanted = sorted(wanted)
     for agency in wanted:
         if agency not in last:
@@ -98,7 +113,7 @@ def _fold(session: Session, agencies: Iterable[str], events: Sequence[Event]) ->
     changing = sorted({event.subject for event in events if event.type == ConsentChanged.TYPE})
     standings = {}
     if cases:
-        rows = session.execute(select(table_of(ConsentLevelRow)).where(col(ConsentLevelRow.case_id).in_(cases)))
+        rows = _STANDINGS.all(session, of_cases=cases)
         standings = {(row.case_id, row.agency): Standing(row.level, row.grant_number) for row in rows}
     histories: dict[str, list[int]] = {case: [] for case in changing}
     if changing:
@@ -125,37 +140,25 @@ def _write(session: Session, fold: LogFold, last: dict[str, int]) -> None:
                 "event": entry.event,
             }
         )
-    if rows:
-        session.execute(insert(table_of(LogRow)), rows)
-        agencies = table_of(Agency)
-        session.connection().execute(
-            update(agencies).where(agencies.c.agency == bindparam("of_agency")).values(last=bindparam("to_last")),
-            [{"of_agency": agency, "to_last": to} for agency, to in after.items() if to != last[agency]],
-        )
-    if fold.steps:
-        session.execute(
-            insert(table_of(ConsentStep)),
-            [
-                {
-                    "event": step.event,
-                    "agency": step.agency,
-                    "level_before": step.level_before,
-                    "level_after": step.level_after,
-                    "grant_number": step.grant,
-                }
-                for step in fold.steps
-            ],
-        )
-    if fold.changed:
-        dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-        new = dialect.insert(table_of(ConsentLevelRow))
-        session.execute(
-            new.on_conflict_do_update(
-                index_elements=["case_id", "agency"],
-                set_={"level": new.excluded.level, "grant_number": new.excluded.grant_number},
-            ),
-            [
-                {"case_id": case, "agency": agency, "level": standing.level, "grant_number": standing.grant}
-                for (case, agency), standing in fold.changed.items()
-            ],
-        )
+    _LOG.write(session, rows)
+    _MOVE.write(session, [{"of_agency": agency, "to_last": to} for agency, to in after.items() if to != last[agency]])
+    _STEP.write(
+        session,
+        [
+            {
+                "event": step.event,
+                "agency": step.agency,
+                "level_before": step.level_before,
+                "level_after": step.level_after,
+                "grant_number": step.grant,
+            }
+            for step in fold.steps
+        ],
+    )
+    _LEVEL.write(
+        session,
+        [
+            {"case_id": case, "agency": agency, "level": standing.level, "grant_number": standing.grant}
+            for (case, agency), standing in fold.changed.items()
+        ],
+    )

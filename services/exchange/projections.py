@@ -4,15 +4,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Table, bindparam, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from services.exchange.models import CaseFact, ConsentFact, FacilityFact, IssueCount, SessionCount, StayFact
 from shared.consuming.inbox import Consumer
 from shared.database.models import table_of
+from shared.database.prepared import Prepared, insert_in, upserting
 from shared.events.aid import AidIssued
 from shared.events.catalogue import fact_of
 from shared.events.envelope import Event
@@ -135,32 +136,38 @@ def count_in(work: Work, events: Sequence[Event]) -> None:
 INDICATORS = Consumer(name="exchange.indicators", topics=(LIFECYCLE, OPERATIONS), apply=count_in)
 
 
-def _upsert(session: Session, table: Table) -> Any:
-    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-    return dialect.insert(table)
-
-
 def _put(session: Session, table: Table, rows: Iterable[Row]) -> None:
     """Each row as it is told now, whatever stood there before."""
     listed = list(rows)
     if listed:
-        new = _upsert(session, table)
-        told = {name: new.excluded[name] for name in listed[0] if not table.c[name].primary_key}
-        session.execute(new.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=told), listed)
+        key = tuple(table.primary_key.columns.keys())
+        upserting(table, key, tuple(name for name in listed[0] if name not in key)).write(session, listed)
 
 
 def _add(session: Session, table: Table, counter: str, rows: list[Row]) -> None:
-    if rows:
-        new = _upsert(session, table)
+    _adding(table, counter).write(session, rows)
+
+
+@cache
+def _adding(table: Table, counter: str) -> Prepared:
+    def in_dialect(name: str) -> Any:
+        new = insert_in(name, table)
         more = {counter: table.c[counter] + new.excluded[counter]}
-        session.execute(new.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=more), rows)
+        return new.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=more)
+
+    return Prepared(in_dialect)
 
 
 def _change(session: Session, table: Table, key: str, changes: Mapping[str, Row]) -> None:
     """Set columns of rows that an earlier event of the same stream has made."""
     if changes:
-        names = list(next(iter(changes.values())))
-        session.connection().execute(
-            update(table).where(table.c[key] == bindparam("of_key")).values({n: bindparam(f"to_{n}") for n in names}),
-            [{"of_key": of} | {f"to_{n}": value for n, value in row.items()} for of, row in changes.items()],
+        _changing(table, key, tuple(next(iter(changes.values())))).write(
+            session,
+            [{"of_key": of} | {f"to_{name}": value for name, value in row.items()} for of, row in changes.items()],
         )
+
+
+@cache
+def _changing(table: Table, key: str, names: tuple[str, ...]) -> Prepared:
+    new: dict[str, Any] = {name: bindparam(f"to_{name}") for name in names}
+    return Prepared(update(table).where(table.c[key] == bindparam("of_key")).values(new))

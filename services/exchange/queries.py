@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
-from sqlalchemy import Row, and_, select
+from sqlalchemy import and_, bindparam, select
 from sqlalchemy.orm import Session
 
 from services.exchange.directory import Directory
@@ -14,6 +15,7 @@ from services.exchange.policy import Policy
 from services.exchange.rules import NOTHING, Standing, Step, levels_at_sending
 from services.exchange.schemas import AgencyLog
 from shared.database.models import table_of
+from shared.database.prepared import Prepared
 from shared.events.envelope import Event
 
 _LOG = table_of(LogRow)
@@ -23,7 +25,7 @@ _STEP = table_of(ConsentStep)
 _HEAD = table_of(LogHead)
 _AGENCY = table_of(Agency)
 
-_ROWS = (
+_ROWS = Prepared(
     select(
         _LOG.c.position,
         _LOG.c.grant_number,
@@ -38,7 +40,14 @@ _ROWS = (
     .join(_STORED, _STORED.c.position == _LOG.c.event)
     .join(_NOW, and_(_NOW.c.case_id == _STORED.c.subject, _NOW.c.agency == _LOG.c.agency), isouter=True)
     .join(_STEP, and_(_STEP.c.event == _LOG.c.event, _STEP.c.agency == _LOG.c.agency), isouter=True)
+    .where(_LOG.c.agency == bindparam("of_agency"), _LOG.c.position > bindparam("after"))
     .order_by(_LOG.c.position)
+    .limit(bindparam("at_most"))
+)
+_UNSENT = Prepared(
+    select(_AGENCY.c.agency, _AGENCY.c.sent)
+    .where(_AGENCY.c.agency.in_(bindparam("of_agencies", expanding=True)), _AGENCY.c.sent < _AGENCY.c.last)
+    .order_by(_AGENCY.c.agency)
 )
 
 
@@ -62,7 +71,7 @@ class Stretch:
 
 def read_log(session: Session, directory: Directory, agency: str, after: int, limit: int) -> Stretch:
     """Up to `limit` rows after a position, as consent, policy and places stand now."""
-    rows = session.execute(_ROWS.where(_LOG.c.agency == agency, _LOG.c.position > after).limit(limit)).all()
+    rows = _ROWS.all(session, of_agency=agency, after=after, at_most=limit)
     if not rows:
         return Stretch([], after, full=False)
     view = directory.view(session, agency, rows[0].directory)
@@ -70,7 +79,7 @@ def read_log(session: Session, directory: Directory, agency: str, after: int, li
     return Stretch(events, rows[-1].position, full=len(rows) == limit)
 
 
-def _disclosed(view: AgencyView, row: Row[*tuple[object, ...]]) -> Disclosed | None:
+def _disclosed(view: AgencyView, row: Any) -> Disclosed | None:
     now = NOTHING if row.level_now is None else Standing(row.level_now, row.grant_now)
     step = None
     if row.grant_then is not None:
@@ -102,12 +111,7 @@ def _stored(payload: bytes, grant: int | None) -> Event:
 
 def unsent(session: Session, agencies: Mapping[str, Policy]) -> dict[str, int]:
     """How far each agency's topic stands, for those whose log has more."""
-    rows = session.execute(
-        select(_AGENCY.c.agency, _AGENCY.c.sent)
-        .where(_AGENCY.c.agency.in_(sorted(agencies)), _AGENCY.c.sent < _AGENCY.c.last)
-        .order_by(_AGENCY.c.agency)
-    )
-    return {row.agency: row.sent for row in rows}
+    return {row.agency: row.sent for row in _UNSENT.all(session, of_agencies=sorted(agencies))}
 
 
 def list_agencies(session: Session, policies: Mapping[str, Policy]) -> list[AgencyLog]:

@@ -3,15 +3,16 @@
 from collections.abc import Mapping
 from functools import partial
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
-from sqlmodel import col
 
 from services.exchange.directory import Directory
 from services.exchange.models import Agency
 from services.exchange.policy import Policy, agency_topic
 from services.exchange.queries import read_log, unsent
 from shared.bus.protocol import Bus, Record
+from shared.database.models import table_of
+from shared.database.prepared import Prepared
 from shared.outbox.lease import Lease
 from shared.outbox.relay import HEADERS, Relay
 from shared.outbox.table import RELAY_LEASE
@@ -63,7 +64,18 @@ class AgencyRelay(Relay):
 
 def _mark(session: Session, agency: str, last: int, lease: str, number: int) -> None:
     """Note what was sent, unless another relay holds the lease by now."""
-    mine = select(RELAY_LEASE.c.name).where(RELAY_LEASE.c.name == lease, RELAY_LEASE.c.number == number)
-    session.execute(
-        update(Agency).where(col(Agency.agency) == agency, col(Agency.sent) < last, mine.exists()).values(sent=last)
+    _MARK.write(session, [{"of_agency": agency, "to_last": last, "of_lease": lease, "of_number": number}])
+
+
+_AGENCY = table_of(Agency)
+_MARK = Prepared(
+    update(_AGENCY)
+    .where(
+        _AGENCY.c.agency == bindparam("of_agency"),
+        _AGENCY.c.sent < bindparam("to_last"),
+        select(RELAY_LEASE.c.name)
+        .where(RELAY_LEASE.c.name == bindparam("of_lease"), RELAY_LEASE.c.number == bindparam("of_number"))
+        .exists(),
     )
+    .values(sent=bindparam("to_last"))
+)

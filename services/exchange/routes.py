@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from services.exchange import queries
 from services.exchange.feed import Feed
@@ -13,11 +13,12 @@ from services.exchange.schemas import AgencyLog, FeedPage, Indicators
 from shared.http.door import Door, Doorway, shown
 from shared.http.pages import After, CursorUnknown, Page, from_cursor, to_cursor
 from shared.http.problems import Invalid, raises
+from shared.http.routing import ServiceRouter
 from shared.http.samples import sample
 from shared.service import Service
 from shared.times import SensibleDate
 
-router = APIRouter(prefix="/exchange", tags=["exchange"])
+router = ServiceRouter(prefix="/exchange", tags=["exchange"])
 door = Doorway("exchange")
 
 CURSOR_KIND = "feed"

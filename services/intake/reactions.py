@@ -11,6 +11,7 @@ from services.intake.commands.referral import refuse, take_back
 from services.intake.models import Case, Referral
 from shared.consuming.reactions import Reactions
 from shared.database.models import table_of
+from shared.database.prepared import Prepared
 from shared.events.envelope import Event
 from shared.events.facilities import FacilityOpened
 from shared.events.shelter import ReferralAccepted, ReferralRejected, StayCheckedIn, StayCheckedOut
@@ -70,7 +71,7 @@ _REFERRAL = select(Referral).where(
     col(Referral.referral_id) == bindparam("of_referral"), col(Referral.case_id) == bindparam("of_case")
 )
 _PENDING = select(Referral).where(col(Referral.case_id) == bindparam("of_case"), col(Referral.status) == "pending")
-_NOTE_STAY = (
+_NOTE_STAY = Prepared(
     update(table_of(Case))
     .where(table_of(Case).c.case_id == bindparam("of_case"))
     .values(stay_status=bindparam("to_status"))
@@ -78,7 +79,7 @@ _NOTE_STAY = (
 
 
 def _note_stay(work: Work, case_id: str, status: str) -> None:
-    work.session.connection().execute(_NOTE_STAY, {"of_case": case_id, "to_status": status})
+    _NOTE_STAY.write(work.session, [{"of_case": case_id, "to_status": status}])
 
 
 def _case(work: Work, case_id: str) -> Case | None:

@@ -11,7 +11,7 @@ from services.psychosocial.models import Entry, Place, Stay
 from services.psychosocial.rules import KnownStay, whereabouts
 from shared.consuming.reactions import Reactions
 from shared.database.models import table_of
-from shared.database.upsert import upsert
+from shared.database.prepared import Prepared, upserting
 from shared.events.envelope import Event
 from shared.events.facilities import FacilityOpened
 from shared.events.intake import CaseClosed, CaseReopened, CaseScreened
@@ -48,23 +48,20 @@ def reopen_entry(work: Work, event: Event, fact: CaseReopened) -> None:
 
 def come_in(work: Work, event: Event, fact: StayCheckedIn) -> None:
     """The person is in this house: its counsellors have them on their list."""
-    connection = work.session.connection()
-    connection.execute(
-        upsert(connection, STAY, ("stay_id",)),
-        {
-            "stay_id": fact.stay,
-            "case_id": event.subject,
-            "facility": fact.facility,
-            "from_date": fact.on,
-            "until_date": None,
-        },
-    )
+    stay = {
+        "stay_id": fact.stay,
+        "case_id": event.subject,
+        "facility": fact.facility,
+        "from_date": fact.on,
+        "until_date": None,
+    }
+    upserting(STAY, ("stay_id",)).write(work.session, [stay])
     _follow(work, event.subject)
 
 
 def leave(work: Work, event: Event, fact: StayCheckedOut) -> None:
     """The house keeps the person on its list, for what is written down late, but no longer in house."""
-    work.session.connection().execute(_END, {"of_stay": fact.stay, "on": fact.on})
+    _END.write(work.session, [{"of_stay": fact.stay, "on": fact.on}])
     _follow(work, event.subject)
 
 
@@ -78,18 +75,19 @@ REACTIONS: Reactions = {
 }
 
 
-_STAYS = select(STAY.c.facility, STAY.c.from_date, STAY.c.until_date).where(STAY.c.case_id == bindparam("of_case"))
-_END = update(STAY).where(STAY.c.stay_id == bindparam("of_stay")).values(until_date=bindparam("on"))
+_STAYS = Prepared(
+    select(STAY.c.facility, STAY.c.from_date, STAY.c.until_date).where(STAY.c.case_id == bindparam("of_case"))
+)
+_END = Prepared(update(STAY).where(STAY.c.stay_id == bindparam("of_stay")).values(until_date=bindparam("on")))
 
 
 def _follow(work: Work, case_id: str) -> None:
-    stays = work.session.connection().execute(_STAYS, {"of_case": case_id})
+    stays = _STAYS.all(work.session, of_case=case_id)
     where = whereabouts([KnownStay(facility, since, until) for facility, since, until in stays])
     if where is not None:
         _note(work, case_id, facility=where.facility, in_house=where.in_house)
 
 
 def _note(work: Work, case_id: str, **told: Any) -> None:
-    connection = work.session.connection()
     row = {"case_id": case_id, "screened": False, "care_layer": None, "closed": False, "facility": None}
-    connection.execute(upsert(connection, ENTRY, ("case_id",), tuple(told)), row | {"in_house": False} | told)
+    upserting(ENTRY, ("case_id",), tuple(told)).write(work.session, [row | {"in_house": False} | told])

@@ -3,13 +3,12 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlmodel import SQLModel, col
+from sqlmodel import col
 
 from services.shelter.models import Case, Referral
 from shared.consuming.reactions import Reactions
 from shared.database.models import table_of
-from shared.database.upsert import upsert
+from shared.database.prepared import Prepared, insert_in, upserting
 from shared.events.envelope import Event
 from shared.events.intake import CaseRegistered, CaseScreened, ReferralMade, ReferralRevoked
 from shared.work import Work
@@ -28,22 +27,13 @@ def know_needs(work: Work, event: Event, fact: CaseScreened) -> None:
 def receive_referral(work: Work, event: Event, fact: ReferralMade) -> None:
     """The shelter is asked."""
     _learn(work, event.subject, {})
-    connection = work.session.connection()
-    row = _referral(event, fact.referral, fact.facility, "pending")
-    connection.execute(upsert(connection, table_of(Referral), ("referral_id",)), row)
+    _RECEIVE.write(work.session, [_referral(event, fact.referral, fact.facility, "pending")])
 
 
 def take_back_referral(work: Work, event: Event, fact: ReferralRevoked) -> None:
     """An answer that was given before stands: intake hears it and follows."""
     _learn(work, event.subject, {})
-    new = _insert(work, Referral).values(_referral(event, fact.referral, fact.facility, "revoked"))
-    work.session.execute(
-        new.on_conflict_do_update(
-            index_elements=["referral_id"],
-            set_={"status": "revoked"},
-            where=col(Referral.status) == "pending",
-        )
-    )
+    _TAKE_BACK.write(work.session, [_referral(event, fact.referral, fact.facility, "revoked")])
 
 
 REACTIONS: Reactions = {
@@ -54,16 +44,22 @@ REACTIONS: Reactions = {
 }
 
 
-def _insert(work: Work, model: type[SQLModel]) -> Any:
-    """An insert that can say what happens where the row is there already."""
-    dialect = sqlite if work.session.get_bind().dialect.name == "sqlite" else postgresql
-    return dialect.insert(table_of(model))
+def _taking_back(dialect: str) -> Any:
+    new = insert_in(dialect, table_of(Referral))
+    return new.on_conflict_do_update(
+        index_elements=["referral_id"],
+        set_={"status": new.excluded.status},
+        where=col(Referral.status) == "pending",
+    )
+
+
+_RECEIVE = upserting(table_of(Referral), ("referral_id",))
+_TAKE_BACK = Prepared(_taking_back)
 
 
 def _learn(work: Work, case_id: str, known: dict[str, Any]) -> None:
-    connection = work.session.connection()
     row = {"case_id": case_id, "sex": None, "age_band": None, "needs": []} | known
-    connection.execute(upsert(connection, table_of(Case), ("case_id",), tuple(known)), row)
+    upserting(table_of(Case), ("case_id",), tuple(known)).write(work.session, [row])
 
 
 def _referral(event: Event, referral_id: str, facility: str, status: str) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 from shared.bus.protocol import Received
 from shared.consuming.parking import BEHIND, GAP, UNDECODABLE, event_of, key_of, park
 from shared.consuming.table import INBOX, PARKED
+from shared.database.prepared import Prepared, upserting
 from shared.database.protocol import is_outage
-from shared.database.upsert import upsert
 from shared.events.envelope import Event
 from shared.work import Work
 
@@ -123,18 +123,14 @@ def lock_marks(session: Session, consumer: str, streams: Iterable[Stream]) -> di
     ordered = sorted(streams)
     if not ordered:
         return {}
-    connection = session.connection()
-    connection.execute(
-        upsert(connection, INBOX, ("consumer", "source", "subject")),
-        [{"consumer": consumer, "source": s, "subject": subject, "version": 0} for s, subject in ordered],
+    _NEW_MARKS.write(
+        session, [{"consumer": consumer, "source": s, "subject": subject, "version": 0} for s, subject in ordered]
     )
-    found = connection.execute(
-        _MARKS,
-        {
-            "of_consumer": consumer,
-            "of_sources": sorted({source for source, _ in ordered}),
-            "of_subjects": sorted({subject for _, subject in ordered}),
-        },
+    found = _MARKS.all(
+        session,
+        of_consumer=consumer,
+        of_sources=sorted({source for source, _ in ordered}),
+        of_subjects=sorted({subject for _, subject in ordered}),
     )
     marks = {(source, subject): version for source, subject, version in found}
     return {stream: marks[stream] for stream in ordered}
@@ -142,24 +138,22 @@ def lock_marks(session: Session, consumer: str, streams: Iterable[Stream]) -> di
 
 def move_marks(session: Session, consumer: str, marks: Mapping[Stream, int]) -> None:
     """Write the marks; each is locked by the caller."""
-    if marks:
-        session.connection().execute(
-            _MOVE,
-            [
-                {"of_consumer": consumer, "at_source": source, "at_subject": subject, "to_version": version}
-                for (source, subject), version in marks.items()
-            ],
-        )
+    _MOVE.write(
+        session,
+        [
+            {"of_consumer": consumer, "at_source": source, "at_subject": subject, "to_version": version}
+            for (source, subject), version in marks.items()
+        ],
+    )
 
 
 def _parked_keys(session: Session, consumer: str, keys: Iterable[str]) -> set[str]:
     """Which of the keys have something parked."""
-    found = session.connection().execute(_PARKED_KEYS, {"of_consumer": consumer, "of_keys": sorted(keys)})
-    return {key for (key,) in found}
+    return {row.key for row in _PARKED_KEYS.all(session, of_consumer=consumer, of_keys=sorted(keys))}
 
 
-# Every batch runs these, and building a statement takes longer than running it.
-_MARKS = (
+_NEW_MARKS = upserting(INBOX, ("consumer", "source", "subject"))
+_MARKS = Prepared(
     select(INBOX.c.source, INBOX.c.subject, INBOX.c.version)
     .where(INBOX.c.consumer == bindparam("of_consumer"))
     .where(INBOX.c.source.in_(bindparam("of_sources", expanding=True)))
@@ -167,7 +161,7 @@ _MARKS = (
     .order_by(INBOX.c.source, INBOX.c.subject)
     .with_for_update()
 )
-_MOVE = (
+_MOVE = Prepared(
     update(INBOX)
     .where(
         INBOX.c.consumer == bindparam("of_consumer"),
@@ -176,7 +170,7 @@ _MOVE = (
     )
     .values(version=bindparam("to_version"))
 )
-_PARKED_KEYS = (
+_PARKED_KEYS = Prepared(
     select(PARKED.c.key)
     .where(PARKED.c.consumer == bindparam("of_consumer"), PARKED.c.key.in_(bindparam("of_keys", expanding=True)))
     .distinct()

@@ -1,6 +1,7 @@
 """What cannot be taken in is set aside in order, under its record key; other cases go on."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 import orjson
 from sqlalchemy import insert
@@ -24,6 +25,12 @@ def key_of(record: Received) -> str:
 
 def event_of(value: bytes, headers: Iterable[tuple[str, bytes]]) -> Event | None:
     """The event of a record; None where it is none, or one that no mark can be kept for."""
+    return _event_of(value, tuple(headers))
+
+
+@lru_cache(maxsize=1024)
+def _event_of(value: bytes, headers: tuple[tuple[str, bytes], ...]) -> Event | None:
+    """Kept for the process's other consumers, who read the same record a moment later: up to six of them."""
     try:
         event = Event.from_bytes(value, headers)
     except NotAnEvent:

@@ -14,6 +14,10 @@ class DatabaseUnavailable(Exception):
     """The database cannot take this now: it is gone, its disk is full, or it is shutting down."""
 
 
+class TransactionLost(DatabaseUnavailable):
+    """The database ended the transaction, and the work went on: what it does now would be a transaction of its own."""
+
+
 def is_outage(error: BaseException) -> bool:
     """Whether it is the database that fails (disk full, connection gone), and not what it was asked."""
     if isinstance(error, OperationalError):

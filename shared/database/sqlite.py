@@ -22,11 +22,11 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
-from shared.database.protocol import DatabaseUnavailable
+from shared.database.protocol import DatabaseUnavailable, TransactionLost
 
 Result = TypeVar("Result")
 
@@ -65,10 +65,6 @@ class _GroupLost(Exception):
     """SQLite ended the whole transaction (disk full, I/O error): nobody's savepoint survived."""
 
 
-class _TransactionLost(DatabaseUnavailable):
-    """SQLite ended the transaction, and the work went on: a savepoint would now be a transaction of its own."""
-
-
 class SqliteDatabase:
     """A database in one file, for the event loop that started it; one process at a time (see `pulang up`)."""
 
@@ -83,6 +79,7 @@ class SqliteDatabase:
         self._writer = _engine(path, StaticPool, "BEGIN IMMEDIATE", 0.0)
         self._reader = _engine(path, StaticPool, "BEGIN", patience_seconds)
         self._student = _engine(path, StaticPool, "BEGIN", patience_seconds)
+        self._connection: Connection
         self._disk = ThreadPoolExecutor(1, thread_name_prefix=f"{path.stem}-commit")
         self._study = ThreadPoolExecutor(1, thread_name_prefix=f"{path.stem}-study")
 
@@ -92,6 +89,7 @@ class SqliteDatabase:
         return self._writer
 
     async def start(self) -> None:
+        self._connection = self._writer.connect()
         self._server = asyncio.create_task(self._serve(), name=f"{self._path.stem}-write")
 
     async def stop(self) -> None:
@@ -101,6 +99,8 @@ class SqliteDatabase:
             await asyncio.wait([self._server])
         self._disk.shutdown(wait=True)
         self._study.shutdown(wait=True)
+        if self._server is not None:
+            self._connection.close()
         for engine in (self._student, self._reader, self._writer):
             engine.dispose()
 
@@ -177,14 +177,15 @@ class SqliteDatabase:
     @contextlib.asynccontextmanager
     async def _transaction(self) -> AsyncIterator[Connection]:
         """Begun here, committed on the thread that may wait for the disk."""
-        with self._writer.connect() as connection:
-            await self._begin(connection)
-            try:
-                yield connection
-                await asyncio.get_running_loop().run_in_executor(self._disk, connection.commit)
-            except BaseException:
-                connection.rollback()
-                raise
+        connection = self._connection
+        await self._begin(connection)
+        try:
+            yield connection
+            await asyncio.get_running_loop().run_in_executor(self._disk, connection.commit)
+        except BaseException:
+            connection.rollback()
+            _driver(connection).rollback()  # after a commit that failed, SQLAlchemy thinks that there is none
+            raise
 
     async def _begin(self, connection: Connection) -> None:
         """The connection itself waits for no lock: that would hold up the loop."""
@@ -201,7 +202,7 @@ class SqliteDatabase:
 
 def _read(engine: Engine, work: Callable[[Session], Result]) -> Result:
     try:
-        with Session(engine, expire_on_commit=False) as session:
+        with engine.connect() as connection, connection.begin(), Session(connection, expire_on_commit=False) as session:
             return work(session)
     except OperationalError as broken:
         raise DatabaseUnavailable(_why(broken)) from broken
@@ -283,13 +284,16 @@ def _engine(path: Path, pool: Any, begin: str, patience_seconds: float, **option
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+        try:
+            _driver(connection).execute(begin)
+        except sqlite3.Error as error:  # locked by another writer
+            raise DBAPIError.instance(begin, None, error, sqlite3.Error) from error
 
     @event.listens_for(engine, "before_cursor_execute")
     def _only_inside(
         connection: Connection, cursor: sqlite3.Cursor, statement: str, parameters: Any, context: Any, many: bool
     ) -> None:
         if statement != begin and not cursor.connection.in_transaction:
-            raise _TransactionLost("the transaction was lost")
+            raise TransactionLost("the transaction was lost")
 
     return engine

@@ -23,8 +23,8 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
+from shared.database.prepared import Prepared, insert_in
 from shared.http.problems import Conflict, Invalid
 from shared.outbox.table import SPINE
 from shared.work import Work
@@ -52,13 +52,10 @@ _PLACE = and_(
     ANSWERS.c.route == bindparam("of_route"),
     ANSWERS.c.key == bindparam("of_key"),
 )
-_DROP_OLD = delete(ANSWERS).where(_PLACE, ANSWERS.c.kept_since_ms < bindparam("kept_before_ms"))
-_RESERVE = {
-    "sqlite": sqlite.insert(ANSWERS).on_conflict_do_nothing().returning(ANSWERS.c.key),
-    "postgresql": postgresql.insert(ANSWERS).on_conflict_do_nothing().returning(ANSWERS.c.key),
-}
-_STORED = select(ANSWERS.c.fingerprint, ANSWERS.c.status, ANSWERS.c.body).where(_PLACE)
-_STORE = update(ANSWERS).where(_PLACE).values(status=bindparam("status"), body=bindparam("body"))
+_DROP_OLD = Prepared(delete(ANSWERS).where(_PLACE, ANSWERS.c.kept_since_ms < bindparam("kept_before_ms")))
+_RESERVE = Prepared(lambda dialect: insert_in(dialect, ANSWERS).on_conflict_do_nothing().returning(ANSWERS.c.key))
+_STORED = Prepared(select(ANSWERS.c.fingerprint, ANSWERS.c.status, ANSWERS.c.body).where(_PLACE))
+_STORE = Prepared(update(ANSWERS).where(_PLACE).values(status=bindparam("to_status"), body=bindparam("to_body")))
 
 
 class KeyUsedForAnotherRequest(Invalid):
@@ -99,23 +96,19 @@ class Once:
         """Reserve the key, or give the stored answer. Raises KeyUsedForAnotherRequest, RequestInFlight."""
         mine = hmac.digest(work.secrets.fingerprint, self.content, "sha256")
         now_ms = int(work.now.timestamp() * 1000)
-        connection = work.session.connection()
-        connection.execute(_DROP_OLD, self._place() | {"kept_before_ms": now_ms - KEPT_MS})
-        reserved = connection.execute(
-            _RESERVE[connection.dialect.name],
-            {
-                "caller": self.caller,
-                "route": self.route,
-                "key": self.key,
-                "fingerprint": mine,
-                "status": 0,
-                "body": b"",
-                "kept_since_ms": now_ms,
-            },
-        ).one_or_none()
-        if reserved is not None:
+        _DROP_OLD.write(work.session, [self._place() | {"kept_before_ms": now_ms - KEPT_MS}])
+        reserved = {
+            "caller": self.caller,
+            "route": self.route,
+            "key": self.key,
+            "fingerprint": mine,
+            "status": 0,
+            "body": b"",
+            "kept_since_ms": now_ms,
+        }
+        if _RESERVE.write(work.session, [reserved]):
             return None
-        stored = connection.execute(_STORED, self._place()).one()
+        (stored,) = _STORED.all(work.session, **self._place())
         if not hmac.compare_digest(stored.fingerprint, mine):
             raise KeyUsedForAnotherRequest(pointer="header.Idempotency-Key")
         if stored.status == 0:
@@ -124,7 +117,7 @@ class Once:
 
     def end(self, work: Work, answer: Answer) -> None:
         """Store the answer in the command's own transaction."""
-        work.session.connection().execute(_STORE, self._place() | {"status": answer.status, "body": answer.body})
+        _STORE.write(work.session, [self._place() | {"to_status": answer.status, "to_body": answer.body}])
 
     def _place(self) -> dict[str, Any]:
         return {"of_caller": self.caller, "of_route": self.route, "of_key": self.key}

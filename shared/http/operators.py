@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 from shared.consuming.dead_letters import ask_again, parked
 from shared.http.door import Door, Doorway
 from shared.http.problems import raises
+from shared.http.routing import ServiceRouter
 from shared.http.samples import sample
 from shared.outbox.verify import verify_chains
 from shared.security.audit import audit
@@ -31,7 +32,7 @@ class Retried(BaseModel):
 
 def operator_routes(service: str) -> APIRouter:
     """The operators' routes of one service."""
-    router = APIRouter(prefix=f"/{service}/operations", tags=[f"{service}: operators"])
+    router = ServiceRouter(prefix=f"/{service}/operations", tags=[f"{service}: operators"])
     door = Doorway(service)
 
     @router.get("/status", operation_id=f"{service}_status", responses=raises(), openapi_extra=sample(_STATUS))

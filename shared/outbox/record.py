@@ -8,9 +8,9 @@ from typing import Any
 
 import uuid_utils
 from sqlalchemy import bindparam, insert, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from shared.database.prepared import Prepared, insert_in
 from shared.events.envelope import Event, rfc3339
 from shared.events.fact import Fact
 from shared.outbox.table import EVENTS, STREAMS
@@ -18,22 +18,25 @@ from shared.outbox.table import EVENTS, STREAMS
 CHAIN_START = bytes(32)
 
 
-def _advance_statement(dialect: Any) -> Any:
-    new = dialect.insert(STREAMS)
+def _advancing(dialect: str) -> Any:
+    new = insert_in(dialect, STREAMS)
     return new.on_conflict_do_update(
         index_elements=[STREAMS.c.subject], set_={"version": STREAMS.c.version + new.excluded.version}
     ).returning(STREAMS.c.subject, STREAMS.c.version)
 
 
-# Every command runs these, and building a statement takes longer than running it.
-_ADVANCE = {"sqlite": _advance_statement(sqlite), "postgresql": _advance_statement(postgresql)}
-_WRITE = insert(EVENTS)
-_HEAD = select(EVENTS.c.subject, EVENTS.c.hash).where(
-    EVENTS.c.subject == bindparam("of_subject"), EVENTS.c.streamversion == bindparam("at_version")
+_ADVANCE = Prepared(_advancing)
+_WRITE = Prepared(insert(EVENTS))
+_HEAD = Prepared(
+    select(EVENTS.c.hash).where(
+        EVENTS.c.subject == bindparam("of_subject"), EVENTS.c.streamversion == bindparam("at_version")
+    )
 )
-_HEADS = select(EVENTS.c.subject, EVENTS.c.streamversion, EVENTS.c.hash).where(
-    EVENTS.c.subject.in_(bindparam("of_subjects", expanding=True)),
-    EVENTS.c.streamversion.in_(bindparam("at_versions", expanding=True)),
+_HEADS = Prepared(
+    select(EVENTS.c.subject, EVENTS.c.streamversion, EVENTS.c.hash).where(
+        EVENTS.c.subject.in_(bindparam("of_subjects", expanding=True)),
+        EVENTS.c.streamversion.in_(bindparam("at_versions", expanding=True)),
+    )
 )
 
 
@@ -106,18 +109,14 @@ def record(session: Session, source: str, told: Sequence[Told], now: datetime, c
                 "published": False,
             }
         )
-    session.connection().execute(_WRITE, rows)
+    _WRITE.write(session, rows)
     return events
 
 
 def _advance(session: Session, counts: dict[str, int]) -> dict[str, int]:
     """Lock each stream, add to its version; the new last version by subject."""
-    connection = session.connection()
-    statement = _ADVANCE[connection.dialect.name]
     rows = [{"subject": subject, "version": counts[subject]} for subject in sorted(counts)]
-    # One row alone takes the short way: a set of rows is chopped, sorted and put together again by SQLAlchemy.
-    result = connection.execute(statement, rows if len(rows) > 1 else rows[0])
-    return {row.subject: row.version for row in result}
+    return {row.subject: row.version for row in _ADVANCE.write(session, rows)}
 
 
 def _heads(session: Session, ends: Iterable[tuple[str, int]]) -> dict[str, bytes]:
@@ -126,11 +125,10 @@ def _heads(session: Session, ends: Iterable[tuple[str, int]]) -> dict[str, bytes
     if not wanted:
         return {}
     if len(wanted) == 1:
-        found = session.connection().execute(_HEAD, {"of_subject": wanted[0][0], "at_version": wanted[0][1]})
-    else:
-        # Not by pairs: for a row value in a list, SQLite reads the whole log.
-        version_of = dict(wanted)
-        places = {"of_subjects": sorted(version_of), "at_versions": sorted(set(version_of.values()))}
-        among = session.connection().execute(_HEADS, places)
-        return {row.subject: row.hash for row in among if row.streamversion == version_of[row.subject]}
-    return {row.subject: row.hash for row in found}
+        ((subject, version),) = wanted
+        head = _HEAD.first(session, of_subject=subject, at_version=version)
+        return {} if head is None else {subject: head.hash}
+    # Not by pairs: for a row value in a list, SQLite reads the whole log.
+    version_of = dict(wanted)
+    among = _HEADS.all(session, of_subjects=sorted(version_of), at_versions=sorted(set(version_of.values())))
+    return {row.subject: row.hash for row in among if row.streamversion == version_of[row.subject]}

@@ -5,12 +5,14 @@ import contextlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
-from sqlalchemy import Row, bindparam, func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from shared.bus.protocol import Bus, BusUnavailable, Record
+from shared.database.prepared import Prepared
 from shared.database.protocol import DatabaseUnavailable
 from shared.events.envelope import CONTENT_TYPE
 from shared.outbox.lease import Lease
@@ -99,7 +101,7 @@ class Relay:
                 await asyncio.sleep(rest_after(time.monotonic() - began))
 
     async def _send_next(self) -> int:
-        batch = _batch(await self._database.read(_unpublished))
+        batch = _batch(await self._database.read(_UNPUBLISHED.all))
         if not batch.positions:
             return 0
         await self._bus.publish(batch.records)
@@ -110,25 +112,23 @@ class Relay:
         return marked
 
 
-_UNPUBLISHED = (
+_UNPUBLISHED = Prepared(
     select(EVENTS.c.position, EVENTS.c.topic, EVENTS.c.subject, EVENTS.c.payload, EVENTS.c.recorded_ms)
     .where(~EVENTS.c.published)
     .order_by(EVENTS.c.position)
     .limit(BATCH)
 )
-_HELD = (
+_HELD = Prepared(
     select(RELAY_LEASE.c.name)
     .where(RELAY_LEASE.c.name == bindparam("of_lease"), RELAY_LEASE.c.number == bindparam("of_number"))
     .with_for_update()
 )
-_MARK = update(EVENTS).where(EVENTS.c.position.in_(bindparam("positions", expanding=True))).values(published=True)
+_MARK = Prepared(
+    update(EVENTS).where(EVENTS.c.position.in_(bindparam("positions", expanding=True))).values(published=True)
+)
 
 
-def _unpublished(session: Session) -> Sequence[Row[int, str, str, bytes, int]]:
-    return session.connection().execute(_UNPUBLISHED).all()
-
-
-def _batch(rows: Sequence[Row[int, str, str, bytes, int]]) -> _Batch:
+def _batch(rows: Sequence[Any]) -> _Batch:
     return _Batch(
         positions=[row.position for row in rows],
         records=[Record(row.topic, row.subject, row.payload, row.recorded_ms, HEADERS) for row in rows],
@@ -137,11 +137,10 @@ def _batch(rows: Sequence[Row[int, str, str, bytes, int]]) -> _Batch:
 
 def _mark(session: Session, positions: Sequence[int], lease: str, number: int) -> int:
     """Mark as published, unless another relay holds the lease by now; how many were marked."""
-    connection = session.connection()
-    held = connection.execute(_HELD, {"of_lease": lease, "of_number": number}).first() is not None
-    if held:
-        connection.execute(_MARK, {"positions": list(positions)})
-    return len(positions) if held else 0
+    if _HELD.first(session, of_lease=lease, of_number=number) is None:
+        return 0
+    _MARK.write(session, [{"positions": positions}])
+    return len(positions)
 
 
 def backlog(session: Session) -> int:

@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from shared.database.prepared import Prepared
 from shared.outbox.table import SPINE, Position
 from shared.work import Work
 
@@ -43,9 +44,9 @@ AUDIT = Table(
     sqlite_autoincrement=True,
 )
 
-_WRITE = insert(AUDIT)
-_UNCHAINED = select(AUDIT.c.position).where(AUDIT.c.number.is_(None)).limit(1)
-_CHAIN = (
+_WRITE = Prepared(insert(AUDIT))
+_UNCHAINED = Prepared(select(AUDIT.c.position).where(AUDIT.c.number.is_(None)).limit(1))
+_CHAIN = Prepared(
     update(AUDIT)
     .where(AUDIT.c.position == bindparam("at_position"))
     .values(number=bindparam("to_number"), hash=bindparam("to_hash"))
@@ -57,23 +58,21 @@ _CHAINED_AT_ONCE = 1000
 def audit(work: Work, action: str, subject: str, *, purpose: str = "", outcome: str = "done") -> None:
     """Note an act of the caller. `subject` is an id; nothing here is free text."""
     caller = work.caller
-    work.session.connection().execute(
-        _WRITE,
-        {
-            "at_ms": int(work.now.timestamp() * 1000),
-            "actor": caller.subject,
-            "agency": caller.agency,
-            "roles": ",".join(sorted(caller.roles)),
-            "action": action,
-            "subject": subject,
-            "purpose": purpose,
-            "outcome": outcome,
-        },
-    )
+    entry = {
+        "at_ms": int(work.now.timestamp() * 1000),
+        "actor": caller.subject,
+        "agency": caller.agency,
+        "roles": ",".join(sorted(caller.roles)),
+        "action": action,
+        "subject": subject,
+        "purpose": purpose,
+        "outcome": outcome,
+    }
+    _WRITE.write(work.session, [entry])
 
 
 def unchained(session: Session) -> bool:
-    return session.connection().execute(_UNCHAINED).first() is not None
+    return _UNCHAINED.first(session) is not None
 
 
 def chain(work: Work) -> int:
@@ -90,8 +89,7 @@ def chain(work: Work) -> int:
         number += 1
         head = hmac.digest(work.secrets.audit, head + _content(row, number), "sha256")
         chained.append({"at_position": row.position, "to_number": number, "to_hash": head})
-    if chained:
-        work.session.connection().execute(_CHAIN, chained)
+    _CHAIN.write(work.session, chained)
     return len(rows)
 
 

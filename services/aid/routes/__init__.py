@@ -1,9 +1,8 @@
 """Aid over HTTP."""
 
-from fastapi import APIRouter
-
 from services.aid.routes import donations, issues, requests, shipments, stores
+from shared.http.routing import ServiceRouter
 
-router = APIRouter(prefix="/aid", tags=["aid"])
+router = ServiceRouter(prefix="/aid", tags=["aid"])
 for part in (stores, donations, requests, shipments, issues):
     router.include_router(part.router)

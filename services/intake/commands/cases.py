@@ -1,7 +1,8 @@
 """Finding the cases that a command is about, and when it happened to them."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
+from typing import Protocol, TypeVar
 
 from sqlalchemy import bindparam, select
 from sqlmodel import col
@@ -9,6 +10,8 @@ from sqlmodel import col
 from services.intake.commands.places import happened, time_zone_of
 from services.intake.models import Case
 from services.intake.problems import CaseIsClosed, CaseUnknown, ImpossibleDate, NamedTwice
+from shared.database.models import table_of
+from shared.database.prepared import Prepared
 from shared.http.problems import Fault
 from shared.security.access import reaches
 from shared.security.tokens import Caller
@@ -16,9 +19,44 @@ from shared.times import OccurredAt, local_date
 from shared.work import Work
 
 
+class CaseRow(Protocol):
+    """What most commands ask of a case: a row that was read, or the object whose columns may be set."""
+
+    @property
+    def case_id(self) -> str: ...
+    @property
+    def key_id(self) -> str: ...
+    @property
+    def arrival_point(self) -> str: ...
+    @property
+    def arrival_agency(self) -> str: ...
+    @property
+    def arrival_date(self) -> date: ...
+    @property
+    def age_band(self) -> str | None: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def facility(self) -> str | None: ...
+    @property
+    def facility_agency(self) -> str | None: ...
+
+
 def one_case(work: Work, case_id: str, *, open_only: bool = True) -> Case:
     """A case in the caller's scope, locked. Raises CaseUnknown, CaseIsClosed."""
-    case = work.session.scalars(_CASE, {"of_case": case_id}).one_or_none()
+    return _let_in(work, work.session.scalars(_CASE, {"of_case": case_id}).one_or_none(), open_only)
+
+
+def case_row(work: Work, case_id: str, *, open_only: bool = True) -> CaseRow:
+    """As `one_case`, for a command that sets no column of it, or writes the one by itself."""
+    found: CaseRow | None = _ROW.first(work.session, of_case=case_id)
+    return _let_in(work, found, open_only)
+
+
+Found = TypeVar("Found", bound=CaseRow)
+
+
+def _let_in(work: Work, case: Found | None, open_only: bool) -> Found:
     if case is None or not in_scope_of(work.caller, case):
         raise CaseUnknown
     if open_only and case.status == "closed":
@@ -55,6 +93,7 @@ def locked(work: Work, case_ids: Sequence[str], *, in_scope: bool = False) -> di
 
 # Most commands run these, and building a statement takes longer than running it.
 _CASE = select(Case).where(col(Case.case_id) == bindparam("of_case")).with_for_update()
+_ROW = Prepared(select(table_of(Case)).where(col(Case.case_id) == bindparam("of_case")).with_for_update())
 _CASES = (
     select(Case)
     .where(col(Case.case_id).in_(bindparam("of_cases", expanding=True)))
@@ -63,14 +102,14 @@ _CASES = (
 )
 
 
-def in_scope_of(caller: Caller, case: Case) -> bool:
+def in_scope_of(caller: Caller, case: CaseRow) -> bool:
     """What `case_scope` says in SQL, of a case that is read already."""
     return reaches(caller, case.arrival_point, case.arrival_agency) or (
         case.facility is not None and reaches(caller, case.facility, case.facility_agency or "")
     )
 
 
-def moment_of(work: Work, said: OccurredAt, case: Case) -> datetime:
+def moment_of(work: Work, said: OccurredAt, case: CaseRow) -> datetime:
     """When it happened to one person; a date is noon at the arrival point.
 
     Raises ImpossibleDate for the future, and for what lies before the arrival.

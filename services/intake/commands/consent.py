@@ -1,19 +1,22 @@
 """Consent: which agency may follow the case, and how far; who decided, before whom, until when."""
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
 import uuid_utils
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, insert, select, update
 from sqlmodel import col
 
-from services.intake.commands.cases import one_case
+from services.intake.commands.cases import CaseRow, case_row
 from services.intake.commands.places import happened, time_zone_of
 from services.intake.models import Case, Consent, ConsentRecord, Identity
 from services.intake.problems import DecidedSince, GuardianNeeded, IdTaken, ImpossibleDate
 from services.intake.rules import is_minor
 from services.intake.schemas.consent import ConsentView, RecordConsent
 from shared.codes import age_band
+from shared.database.models import table_of
+from shared.database.prepared import Prepared, upserting
 from shared.events.intake import ConsentChanged, ConsentDecision
 from shared.http.problems import Fault
 from shared.security.sealing import DataKey
@@ -28,36 +31,53 @@ def record_consent(work: Work, case_id: str, body: RecordConsent) -> ConsentView
     consulate) counts as well. The same `id` again is answered as it stands. Raises CaseUnknown, GuardianNeeded,
     ImpossibleDate, DecidedSince, IdTaken.
     """
-    case = one_case(work, case_id, open_only=False)
+    case = case_row(work, case_id, open_only=False)
     zone = time_zone_of(work, case.arrival_point)
     occurred, on = happened(work, body.occurred_at, zone), local_date(body.occurred_at, zone)
     key = work.keys.get(case.key_id)
-    held = {consent.agency: consent for consent in _held(work, case_id)}
-    if body.id is not None and (known := work.session.get(ConsentRecord, body.id)) is not None:
+    held = {consent.agency: consent for consent in _HELD.all(work.session, of_case=case_id)}
+    levels = {agency: consent.level for agency, consent in held.items()}
+    if body.id is not None and (known := _KNOWN.first(work.session, of_record=body.id)) is not None:
         _must_be_the_same(known, case_id, body, occurred, key)
-        return _view(case_id, held)
+        return _view(case_id, levels)
     if body.given_by != "guardian" and _is_minor(work, case, key, on):
         raise GuardianNeeded(pointer="#/given_by")
     _must_be_newest(body, on, held)
-    work.session.add(_proof(work, case_id, body, occurred, key))
-    case.consent_recorded = True
-    for decision in body.decisions:
-        now: dict[str, Any] = {"status": decision.status, "level": decision.level, "expires_on": decision.expires_on}
-        now |= {"given_by": body.given_by, "decided_on": on}
-        if (consent := held.get(decision.agency)) is not None:
-            consent.sqlmodel_update(now)
-            continue
-        consent = held[decision.agency] = Consent(case_id=case_id, agency=decision.agency, **now)
-        work.session.add(consent)
+    _PROOF.write(work.session, [_proof(work, case_id, body, occurred, key)])
+    _RECORDED.write(work.session, [{"of_case": case_id}])
+    _HOLD.write(
+        work.session,
+        [
+            {
+                "case_id": case_id,
+                "agency": decision.agency,
+                "status": decision.status,
+                "level": decision.level,
+                "expires_on": decision.expires_on,
+                "given_by": body.given_by,
+                "decided_on": on,
+            }
+            for decision in body.decisions
+        ],
+    )
     fact = ConsentChanged(
         decisions=tuple(ConsentDecision(**decision.model_dump()) for decision in body.decisions),
         given_by=body.given_by,
     )
     work.record(case_id, fact, occurred)
-    return _view(case_id, held)
+    return _view(case_id, levels | {decision.agency: decision.level for decision in body.decisions})
 
 
-def _must_be_newest(body: RecordConsent, on: date, held: dict[str, Consent]) -> None:
+_HELD = Prepared(select(table_of(Consent)).where(col(Consent.case_id) == bindparam("of_case")))
+_KNOWN = Prepared(select(table_of(ConsentRecord)).where(col(ConsentRecord.record_id) == bindparam("of_record")))
+_PROOF = Prepared(insert(table_of(ConsentRecord)))
+_RECORDED = Prepared(
+    update(table_of(Case)).where(col(Case.case_id) == bindparam("of_case")).values(consent_recorded=True)
+)
+_HOLD = upserting(table_of(Consent), ("case_id", "agency"), ("status", "level", "expires_on", "given_by", "decided_on"))
+
+
+def _must_be_newest(body: RecordConsent, on: date, held: Mapping[str, Any]) -> None:
     early = [
         Fault("expires before it is given", f"#/decisions/{at}/expires_on")
         for at, decision in enumerate(body.decisions)
@@ -74,7 +94,7 @@ def _must_be_newest(body: RecordConsent, on: date, held: dict[str, Consent]) -> 
         raise DecidedSince(errors=overtaken)
 
 
-def _is_minor(work: Work, case: Case, key: DataKey, on: date) -> bool:
+def _is_minor(work: Work, case: CaseRow, key: DataKey, on: date) -> bool:
     """Under 18 on the day of the decision: who came as a minor and is of age by now decides alone."""
     if not is_minor(case.age_band):
         return False
@@ -85,41 +105,32 @@ def _is_minor(work: Work, case: Case, key: DataKey, on: date) -> bool:
     return is_minor(age_band(born, on))
 
 
-def _held(work: Work, case_id: str) -> list[Consent]:
-    return list(work.session.scalars(_HELD, {"of_case": case_id}))
+def _view(case_id: str, levels: Mapping[str, str]) -> ConsentView:
+    return ConsentView(case_id=case_id, agencies=dict(sorted(levels.items())))
 
 
-_HELD = select(Consent).where(col(Consent.case_id) == bindparam("of_case"))
-
-
-def _view(case_id: str, held: dict[str, Consent]) -> ConsentView:
-    return ConsentView(case_id=case_id, agencies={agency: consent.level for agency, consent in sorted(held.items())})
-
-
-def _proof(work: Work, case_id: str, body: RecordConsent, occurred: datetime, key: DataKey) -> ConsentRecord:
+def _proof(work: Work, case_id: str, body: RecordConsent, occurred: datetime, key: DataKey) -> dict[str, Any]:
     def seal(column: str, value: str | None) -> bytes | None:
         return None if value is None else key.seal(value, case=case_id, table="consent_records", column=column)
 
-    return ConsentRecord(
-        record_id=body.id or str(uuid_utils.uuid7()),
-        case_id=case_id,
-        occurred_at=occurred.astimezone(UTC),
-        decisions=[decision.model_dump(mode="json", exclude_none=True) for decision in body.decisions],
-        given_by=body.given_by,
-        language=body.language,
-        guardian=seal("guardian", _guardian(body)),
-        witness=seal("witness", body.witness),
-        recorded_by=work.caller.subject,
-    )
+    return {
+        "record_id": body.id or str(uuid_utils.uuid7()),
+        "case_id": case_id,
+        "occurred_at": occurred.astimezone(UTC),
+        "decisions": [decision.model_dump(mode="json", exclude_none=True) for decision in body.decisions],
+        "given_by": body.given_by,
+        "language": body.language,
+        "guardian": seal("guardian", _guardian(body)),
+        "witness": seal("witness", body.witness),
+        "recorded_by": work.caller.subject,
+    }
 
 
 def _guardian(body: RecordConsent) -> str | None:
     return body.guardian.model_dump_json() if body.guardian else None
 
 
-def _must_be_the_same(
-    known: ConsentRecord, case_id: str, body: RecordConsent, occurred: datetime, key: DataKey
-) -> None:
+def _must_be_the_same(known: Any, case_id: str, body: RecordConsent, occurred: datetime, key: DataKey) -> None:
     def told(column: str, sealed: bytes | None) -> str | None:
         return None if sealed is None else key.open(sealed, case=case_id, table="consent_records", column=column)
 

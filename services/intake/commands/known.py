@@ -12,6 +12,7 @@ from services.intake.models import BlindToken, Case
 from services.intake.queries import case_scope
 from services.intake.rules import is_nik
 from shared.database.models import table_of
+from shared.database.prepared import Prepared
 from shared.security.blind import BlindIndex, normal_name, normal_number
 from shared.work import Work
 
@@ -59,7 +60,7 @@ def _known() -> Select[Any, Any]:
     )
 
 
-_KNOWN = _known()
+_KNOWN = Prepared(_known())
 
 
 def known_cases(session: Session, people: Sequence[Tokens]) -> dict[int, str]:
@@ -73,9 +74,8 @@ def known_cases(session: Session, people: Sequence[Tokens]) -> dict[int, str]:
             wanted.setdefault(token, []).append(number)
     if not wanted:
         return {}
-    rows = session.connection().execute(_KNOWN, {"tokens": list(wanted)})
     found: dict[int, str] = {}
-    for row in rows:
+    for row in _KNOWN.all(session, tokens=list(wanted)):
         for number in wanted[row.token]:
             found.setdefault(number, row.case_id)
     return found

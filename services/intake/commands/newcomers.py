@@ -14,15 +14,16 @@ from services.intake.problems import ImpossibleDate
 from services.intake.rules import band_at_arrival, document_warnings, nik_warnings
 from services.intake.schemas.people import Person
 from shared.database.models import table_of
+from shared.database.prepared import Prepared
 from shared.events.intake import CaseRegistered
 from shared.regions import is_district, is_regency
 from shared.security.sealing import DataKey
 from shared.times import InTheFuture, not_after
 from shared.work import Work
 
-_NEW_CASES = insert(table_of(Case))
-_NEW_IDENTITIES = insert(table_of(Identity))
-_NEW_TOKENS = insert(table_of(BlindToken))
+_NEW_CASES = Prepared(insert(table_of(Case)))
+_NEW_IDENTITIES = Prepared(insert(table_of(Identity)))
+_NEW_TOKENS = Prepared(insert(table_of(BlindToken)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +81,9 @@ def register(
             manifest=manifest,
         )
         work.record(new.case_id, fact, occurred)
-    connection = work.session.connection()
-    connection.execute(_NEW_CASES, cases)
-    connection.execute(_NEW_IDENTITIES, identities)
-    if tokens:
-        connection.execute(_NEW_TOKENS, tokens)
+    _NEW_CASES.write(work.session, cases)
+    _NEW_IDENTITIES.write(work.session, identities)
+    _NEW_TOKENS.write(work.session, tokens)
 
 
 def must_have_arrived(work: Work, arrival: date, place: KnownPlace) -> datetime:

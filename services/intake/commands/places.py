@@ -10,6 +10,7 @@ from services.intake.models import Case, Manifest, Place, Trip
 from services.intake.problems import ImpossibleDate, OutsideScope, PlaceUnknown
 from services.intake.schemas.places import PutArrivalPoint
 from shared.database.models import table_of
+from shared.database.prepared import Prepared
 from shared.events.facilities import FacilityOpened
 from shared.http.preconditions import must_match
 from shared.security.access import reaches
@@ -100,12 +101,12 @@ def happened(work: Work, said: OccurredAt, time_zone: str, pointer: str = "#/occ
         raise ImpossibleDate(str(future), pointer=pointer) from None
 
 
-_PLACE = select(table_of(Place)).where(table_of(Place).c.code == bindparam("of_code"))
+_PLACE = Prepared(select(table_of(Place)).where(table_of(Place).c.code == bindparam("of_code")))
 
 
 def known_place(work: Work, code: str) -> KnownPlace | None:
     """The place of that code. Nearly every command asks for one, so it is no object of the session."""
-    row = work.session.connection().execute(_PLACE, {"of_code": code}).one_or_none()
+    row = _PLACE.first(work.session, of_code=code)
     return None if row is None else KnownPlace(row.code, row.kind, row.agency, row.time_zone)
 
 

@@ -5,11 +5,15 @@ from typing import Any
 
 import orjson
 import uuid_utils
+from sqlalchemy import bindparam, insert, select, update
+from sqlmodel import col
 
-from services.intake.commands.cases import moment_of, one_case
+from services.intake.commands.cases import CaseRow, case_row, moment_of
 from services.intake.models import Case, Screening
 from services.intake.problems import CaseIsClosed, IdTaken
 from services.intake.schemas.cases import ScreenCase, ScreeningView
+from shared.database.models import table_of
+from shared.database.prepared import Prepared
 from shared.events.intake import CaseScreened
 from shared.work import Work
 
@@ -19,23 +23,22 @@ def screen_case(work: Work, case_id: str, body: ScreenCase) -> ScreeningView:
 
     The same `id` again is answered as it stands. Raises CaseUnknown, CaseIsClosed, ImpossibleDate, IdTaken.
     """
-    case = one_case(work, case_id, open_only=False)
+    case = case_row(work, case_id, open_only=False)
     occurred = moment_of(work, body.occurred_at, case)
-    if body.id is not None and (known := work.session.get(Screening, body.id)) is not None:
+    if body.id is not None and (known := _KNOWN.first(work.session, of_screening=body.id)) is not None:
         return _repeated(work, case, known, body, occurred)
     if case.status == "closed":
         raise CaseIsClosed
-    screening = Screening(
-        screening_id=body.id or str(uuid_utils.uuid7()),
-        case_id=case_id,
-        occurred_at=occurred.astimezone(UTC),
-        **_codes(body),
-        circumstances=work.keys.get(case.key_id).seal(
+    screening: dict[str, Any] = {
+        "screening_id": body.id or str(uuid_utils.uuid7()),
+        "case_id": case_id,
+        "occurred_at": occurred.astimezone(UTC),
+        "circumstances": work.keys.get(case.key_id).seal(
             _circumstances(body), case=case_id, table="screenings", column="circumstances"
         ),
-    )
-    work.session.add(screening)
-    case.trafficking_status = body.trafficking_status.value
+    }
+    _NEW.write(work.session, [screening | _codes(body)])
+    _FOUND.write(work.session, [{"of_case": case_id, "finding": body.trafficking_status.value}])
     work.record(
         case_id,
         CaseScreened(
@@ -48,21 +51,31 @@ def screen_case(work: Work, case_id: str, body: ScreenCase) -> ScreeningView:
         ),
         occurred,
     )
-    return _view(screening)
+    return _view(screening["screening_id"], case_id, body.trafficking_status)
 
 
-def _repeated(work: Work, case: Case, known: Screening, body: ScreenCase, occurred: datetime) -> ScreeningView:
-    same = (known.case_id, known.occurred_at, known.model_dump(include=set(_codes(body)))) == (
+_NEW = Prepared(insert(table_of(Screening)))
+_KNOWN = Prepared(select(table_of(Screening)).where(col(Screening.screening_id) == bindparam("of_screening")))
+_FOUND = Prepared(
+    update(table_of(Case))
+    .where(col(Case.case_id) == bindparam("of_case"))
+    .values(trafficking_status=bindparam("finding"))
+)
+
+
+def _repeated(work: Work, case: CaseRow, known: Any, body: ScreenCase, occurred: datetime) -> ScreeningView:
+    codes = _codes(body)
+    same = (known.case_id, known.occurred_at, {name: getattr(known, name) for name in codes}) == (
         case.case_id,
         occurred,
-        _codes(body),
+        codes,
     )
     key = work.keys.get(case.key_id)
     if not same or _circumstances(body) != key.open(
         known.circumstances, case=case.case_id, table="screenings", column="circumstances"
     ):
         raise IdTaken(pointer="#/id")
-    return _view(known)
+    return _view(known.screening_id, known.case_id, known.trafficking_status)
 
 
 def _codes(body: ScreenCase) -> dict[str, Any]:
@@ -83,9 +96,5 @@ def _circumstances(body: ScreenCase) -> str:
     return orjson.dumps(body.model_dump(include={"gender_based_violence", "pregnant", "disability", "note"})).decode()
 
 
-def _view(screening: Screening) -> ScreeningView:
-    return ScreeningView(
-        screening_id=screening.screening_id,
-        case_id=screening.case_id,
-        trafficking_status=screening.trafficking_status,
-    )
+def _view(screening_id: str, case_id: str, trafficking_status: str) -> ScreeningView:
+    return ScreeningView(screening_id=screening_id, case_id=case_id, trafficking_status=trafficking_status)

@@ -1,9 +1,8 @@
 """Psychosocial over HTTP."""
 
-from fastapi import APIRouter
-
 from services.psychosocial.routes import sessions, worklist
+from shared.http.routing import ServiceRouter
 
-router = APIRouter(prefix="/psychosocial", tags=["psychosocial"])
+router = ServiceRouter(prefix="/psychosocial", tags=["psychosocial"])
 for part in (worklist, sessions):
     router.include_router(part.router)

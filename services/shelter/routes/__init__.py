@@ -1,9 +1,8 @@
 """Shelter over HTTP."""
 
-from fastapi import APIRouter
-
 from services.shelter.routes import facilities, occupancy, referrals, stays
+from shared.http.routing import ServiceRouter
 
-router = APIRouter(prefix="/shelter", tags=["shelter"])
+router = ServiceRouter(prefix="/shelter", tags=["shelter"])
 for part in (facilities, referrals, stays, occupancy):
     router.include_router(part.router)

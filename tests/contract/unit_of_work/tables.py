@@ -1,7 +1,11 @@
 """What the stories of these suites write."""
 
-from sqlalchemy import ForeignKey, LargeBinary, MetaData, String, func, insert, select
+from datetime import date, datetime
+
+from sqlalchemy import JSON, ForeignKey, LargeBinary, MetaData, String, func, insert, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+
+from shared.database import UtcTime
 
 TABLES = MetaData()
 
@@ -36,6 +40,19 @@ class Reply(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     note: Mapped[str] = mapped_column(ForeignKey("notes.name", deferrable=True, initially="DEFERRED"))
+
+
+class Visit(Base):
+    """A column of each kind that goes into a database in another form than Python's."""
+
+    __tablename__ = "visits"
+
+    name: Mapped[str] = mapped_column(String(80), primary_key=True)
+    at: Mapped[datetime | None] = mapped_column(UtcTime)
+    on: Mapped[date | None]
+    codes: Mapped[list[str]] = mapped_column(JSON)
+    open: Mapped[bool] = mapped_column(default=True)
+    proof: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
 class Effect(Base):
