@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 from shared.settings import Settings
 
-COLLECT_AFTER = (20_000, 20, 20)
-"""New objects before a collection: a request makes thousands, and nearly all are gone without one."""
+COLLECT_AFTER = (50_000, 20, 20)
+"""Objects in hand before a collection: a manifest makes forty a row, and nearly all are gone without one."""
 GRACE_SECONDS = 5
 """How long requests in hand may take after SIGTERM; the whole ends within 10 s."""
 

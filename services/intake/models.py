@@ -87,6 +87,7 @@ class BlindToken(IntakeTable, table=True):
     """Keyed tokens under which a person who is known already is found."""
 
     __tablename__ = "blind_tokens"
+    __table_args__ = ({"sqlite_with_rowid": False},)
 
     kind: str = Field(primary_key=True, max_length=10)
     token: bytes = Field(primary_key=True, sa_type=LargeBinary)

@@ -116,13 +116,24 @@ class _OnSqlite(_Statement):
 
     def ask(self, connection: Connection, parameters: Parameters) -> list[Any]:
         form = self._form(connection.dialect, parameters)
-        return self._rows(form, _run(connection, form.sql, form.bind(parameters)))
+        try:
+            found = _driver(connection).execute(form.sql, form.bind(parameters)).fetchall()
+        except sqlite3.Error as error:
+            raise _told(error, form.sql) from error
+        return self._rows(form, found)
 
     def write(self, connection: Connection, rows: Sequence[Parameters]) -> list[Any]:
-        if self.columns or len(rows) == 1:
-            return [row for one in rows for row in self.ask(connection, one)]
         form = self._form(connection.dialect, rows[0])
-        _run(connection, form.sql, [form.bind(one) for one in rows], many=True)
+        raw = _driver(connection)
+        try:
+            if self.columns:
+                return self._rows(form, [row for one in rows for row in raw.execute(form.sql, form.bind(one))])
+            if len(rows) == 1:
+                raw.execute(form.sql, form.bind(rows[0]))
+            else:
+                raw.executemany(form.sql, form.bind_all(rows))
+        except sqlite3.Error as error:
+            raise _told(error, form.sql) from error
         return []
 
     def _rows(self, form: "_Form", found: Iterable[Sequence[Any]]) -> list[Any]:
@@ -183,6 +194,17 @@ class _Form:
                 values.update(zip(parts, _pad(list(values[name]), len(parts)), strict=True))
         return [values[name] if convert is None else convert(values[name]) for name, convert in self.slots]
 
+    def bind_all(self, rows: Sequence[Parameters]) -> Iterable[Sequence[Any]]:
+        """Column by column: what is the same all the way down (a time of recording, a flag) is converted once."""
+        if self.fixed or self.expansions or not self.slots:
+            return [self.bind(row) for row in rows]
+        columns = ([row[name] for row in rows] for name, _ in self.slots)
+        converted = (
+            column if convert is None else _converted(column, convert)
+            for column, (_, convert) in zip(columns, self.slots, strict=True)
+        )
+        return zip(*converted, strict=True)
+
 
 def _connection(session: Session) -> Connection:
     """Whatever waits in the session is written first, as before any statement of a session.
@@ -195,22 +217,32 @@ def _connection(session: Session) -> Connection:
     return bound if isinstance(bound, Connection) and not session.in_nested_transaction() else session.connection()
 
 
-def _run(connection: Connection, sql: str, values: list[Any], *, many: bool = False) -> list[Any]:
+def _driver(connection: Connection) -> sqlite3.Connection:
     raw = cast(sqlite3.Connection, connection.connection.dbapi_connection)
     if not raw.in_transaction:
         raise TransactionLost("the transaction was lost")
-    try:
-        if many:
-            raw.executemany(sql, values)
-            return []
-        return raw.execute(sql, values).fetchall()
-    except sqlite3.Error as error:
-        raise DBAPIError.instance(sql, None, error, sqlite3.Error, hide_parameters=True) from error
+    return raw
+
+
+def _told(error: sqlite3.Error, sql: str) -> BaseException:
+    return DBAPIError.instance(sql, None, error, sqlite3.Error, hide_parameters=True)
 
 
 def _incoming(bind: BindParameter[Any], dialect: Dialect) -> Convert | None:
     convert: Convert | None = bind.type.dialect_impl(dialect).bind_processor(dialect)
     return convert
+
+
+def _converted(column: Iterable[Any], convert: Convert) -> list[Any]:
+    done, last, ready = [], _NOTHING, None
+    for value in column:
+        if value is not last:
+            last, ready = value, convert(value)
+        done.append(ready)
+    return done
+
+
+_NOTHING = object()
 
 
 def _padded(length: int) -> int:

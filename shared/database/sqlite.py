@@ -12,28 +12,26 @@ up to five milliseconds. Commits, and reads that walk much (`study`), are on thr
 
 import asyncio
 import contextlib
-import sqlite3
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
-from shared.database.protocol import DatabaseUnavailable, TransactionLost
+from shared.database.protocol import DatabaseUnavailable
+from shared.database.sqlite_engine import driver_of, engine_of
 
 Result = TypeVar("Result")
 
 GROUP_MEMBERS = 64
 LOCK_POLL_SECONDS = 0.01
-WRITER_CACHE_KIB, READER_CACHE_KIB = 4096, 1024
-"""Five services have three connections each, and the operating system caches the files once more."""
 GROUP_SECONDS = 0.02
 """A group takes no new member after this long, so that nobody waits for a crowd."""
 
@@ -76,9 +74,9 @@ class SqliteDatabase:
         self._wanted = asyncio.Event()
         self._server: asyncio.Task[None] | None = None
         self._stopping = False
-        self._writer = _engine(path, StaticPool, "BEGIN IMMEDIATE", 0.0)
-        self._reader = _engine(path, StaticPool, "BEGIN", patience_seconds)
-        self._student = _engine(path, StaticPool, "BEGIN", patience_seconds)
+        self._writer = engine_of(path, StaticPool, "BEGIN IMMEDIATE", 0.0)
+        self._reader = engine_of(path, StaticPool, "BEGIN", patience_seconds)
+        self._student = engine_of(path, StaticPool, "BEGIN", patience_seconds)
         self._connection: Connection
         self._disk = ThreadPoolExecutor(1, thread_name_prefix=f"{path.stem}-commit")
         self._study = ThreadPoolExecutor(1, thread_name_prefix=f"{path.stem}-study")
@@ -184,7 +182,7 @@ class SqliteDatabase:
             await asyncio.get_running_loop().run_in_executor(self._disk, connection.commit)
         except BaseException:
             connection.rollback()
-            _driver(connection).rollback()  # after a commit that failed, SQLAlchemy thinks that there is none
+            driver_of(connection).rollback()  # after a commit that failed, SQLAlchemy thinks that there is none
             raise
 
     async def _begin(self, connection: Connection) -> None:
@@ -216,7 +214,7 @@ def _run(connection: Connection, outcome: _Outcome) -> None:
     The savepoint is set on the driver: SQLAlchemy's own costs as much as three inserts. The price: where an ORM flush
     fails, the session rolls back all it knows, which is the group; it is lost then, and its members run alone.
     """
-    raw = _driver(connection)
+    raw = driver_of(connection)
     raw.execute("SAVEPOINT member")
     try:
         with Session(connection, join_transaction_mode="rollback_only", expire_on_commit=False) as session:
@@ -232,10 +230,6 @@ def _run(connection: Connection, outcome: _Outcome) -> None:
     if not raw.in_transaction:
         raise _GroupLost
     raw.execute("RELEASE member")
-
-
-def _driver(connection: Connection) -> sqlite3.Connection:
-    return cast(sqlite3.Connection, connection.connection.dbapi_connection)
 
 
 def _tellable(error: BaseException) -> BaseException:
@@ -261,39 +255,3 @@ def _unavailable(broken: Exception) -> Exception:
 def _why(broken: OperationalError) -> str:
     """SQLite's own word (`database or disk is full`): never the statement or its parameters."""
     return str(broken.orig)
-
-
-def _engine(path: Path, pool: Any, begin: str, patience_seconds: float, **options: Any) -> Engine:
-    engine = create_engine(
-        f"sqlite:///{path}",
-        poolclass=pool,
-        connect_args={"check_same_thread": False, "timeout": patience_seconds, "isolation_level": None},
-        query_cache_size=2000,
-        hide_parameters=True,
-        **options,
-    )
-
-    @event.listens_for(engine, "connect")
-    def _set_up(raw: sqlite3.Connection, record: Any) -> None:
-        raw.execute("PRAGMA journal_mode = WAL")
-        raw.execute("PRAGMA synchronous = FULL")
-        raw.execute("PRAGMA foreign_keys = ON")
-        raw.execute(f"PRAGMA cache_size = -{READER_CACHE_KIB if begin == 'BEGIN' else WRITER_CACHE_KIB}")
-        if begin == "BEGIN":
-            raw.execute("PRAGMA query_only = ON")
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        try:
-            _driver(connection).execute(begin)
-        except sqlite3.Error as error:  # locked by another writer
-            raise DBAPIError.instance(begin, None, error, sqlite3.Error) from error
-
-    @event.listens_for(engine, "before_cursor_execute")
-    def _only_inside(
-        connection: Connection, cursor: sqlite3.Cursor, statement: str, parameters: Any, context: Any, many: bool
-    ) -> None:
-        if statement != begin and not cursor.connection.in_transaction:
-            raise TransactionLost("the transaction was lost")
-
-    return engine

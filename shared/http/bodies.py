@@ -8,7 +8,7 @@ ID_PATTERN = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 
 
 def _printable(text: str) -> str:
-    if any(ord(character) < 32 or ord(character) == 127 for character in text):
+    if not text.isprintable() and any(ord(character) < 32 or ord(character) == 127 for character in text):
         raise ValueError("must not hold control characters")
     return text
 

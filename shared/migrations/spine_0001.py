@@ -125,5 +125,6 @@ def upgrade() -> None:
         sa.Column("subject", sa.String(length=64), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("subject"),
+        sqlite_with_rowid=False,
         comment="the last version given in each stream; its row is the lock that orders the writers of a stream",
     )

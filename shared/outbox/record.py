@@ -22,10 +22,14 @@ def _advancing(dialect: str) -> Any:
     new = insert_in(dialect, STREAMS)
     return new.on_conflict_do_update(
         index_elements=[STREAMS.c.subject], set_={"version": STREAMS.c.version + new.excluded.version}
-    ).returning(STREAMS.c.subject, STREAMS.c.version)
+    )
 
 
+_ADVANCE_ONE = Prepared(lambda dialect: _advancing(dialect).returning(STREAMS.c.version))
 _ADVANCE = Prepared(_advancing)
+_VERSIONS = Prepared(
+    select(STREAMS.c.subject, STREAMS.c.version).where(STREAMS.c.subject.in_(bindparam("of_subjects", expanding=True)))
+)
 _WRITE = Prepared(insert(EVENTS))
 _HEAD = Prepared(
     select(EVENTS.c.hash).where(
@@ -40,7 +44,7 @@ _HEADS = Prepared(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Told:
     """A fact that waits to be recorded. `occurred`: when it happened, may be back-dated."""
 
@@ -77,6 +81,7 @@ def record(session: Session, source: str, told: Sequence[Told], now: datetime, c
     heads = _heads(session, [(s, last[s] - n) for s, n in counts.items() if last[s] > n])
     versions = {subject: last[subject] - count for subject, count in counts.items()}
     recordedtime, recorded_ms = rfc3339(now), int(now.timestamp() * 1000)
+    times = {occurred: rfc3339(occurred) for occurred in {one.occurred for one in told}}  # a group has one or two
     events, rows = [], []
     for one in told:
         versions[one.subject] += 1
@@ -85,7 +90,7 @@ def record(session: Session, source: str, told: Sequence[Told], now: datetime, c
             source=source,
             type=one.fact.TYPE,
             subject=one.subject,
-            time=rfc3339(one.occurred),
+            time=times[one.occurred],
             recordedtime=recordedtime,
             streamversion=versions[one.subject],
             data=one.fact.to_data(),
@@ -115,8 +120,14 @@ def record(session: Session, source: str, told: Sequence[Told], now: datetime, c
 
 def _advance(session: Session, counts: dict[str, int]) -> dict[str, int]:
     """Lock each stream, add to its version; the new last version by subject."""
-    rows = [{"subject": subject, "version": counts[subject]} for subject in sorted(counts)]
-    return {row.subject: row.version for row in _ADVANCE.write(session, rows)}
+    if len(counts) == 1:
+        ((subject, count),) = counts.items()
+        (row,) = _ADVANCE_ONE.write(session, [{"subject": subject, "version": count}])
+        return {subject: row.version}
+    # Many at once bring no rows back: they are asked for in one question afterwards, under the locks.
+    subjects = sorted(counts)
+    _ADVANCE.write(session, [{"subject": subject, "version": counts[subject]} for subject in subjects])
+    return {row.subject: row.version for row in _VERSIONS.all(session, of_subjects=subjects)}
 
 
 def _heads(session: Session, ends: Iterable[tuple[str, int]]) -> dict[str, bytes]:

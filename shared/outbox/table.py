@@ -24,6 +24,7 @@ STREAMS = Table(
     SPINE,
     Column("subject", String(64), primary_key=True),
     Column("version", Integer, nullable=False),
+    sqlite_with_rowid=False,
     comment="the last version given in each stream; its row is the lock that orders the writers of a stream",
 )
 

@@ -20,12 +20,12 @@ class NothingToIndex(ValueError):
 class BlindIndex:
     """Tokens for one key. Safe to share between threads; never shows its key."""
 
-    __slots__ = ("_key",)
+    __slots__ = ("_keyed",)
 
     def __init__(self, key: bytes) -> None:
         if len(key) != 32:
             raise ValueError("the key of a blind index has 32 bytes")
-        self._key = key
+        self._keyed = hmac.new(key, digestmod="sha256")
 
     def token(self, kind: str, value: str) -> bytes:
         """16 bytes of HMAC-SHA256 over `kind` and an already normalised `value`; kinds never share a token.
@@ -35,7 +35,9 @@ class BlindIndex:
         if not value:
             raise NothingToIndex(kind)
         message = f"{len(kind)}:{kind}{value}".encode("utf-8", "surrogatepass")
-        return hmac.digest(self._key, message, "sha256")[:TOKEN_BYTES]
+        mac = self._keyed.copy()  # in half the time of a new one
+        mac.update(message)
+        return mac.digest()[:TOKEN_BYTES]
 
     def __repr__(self) -> str:
         return "BlindIndex()"

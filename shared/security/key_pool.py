@@ -10,6 +10,10 @@ from shared.security.sealing import DataKey
 _log = logging.getLogger(__name__)
 
 
+REFILL_AFTER_SECONDS = 0.2
+"""The request that brought the pool below half goes first: beside another busy thread it takes half as long again."""
+
+
 class KeyStoreClosed(Exception):
     """The key store was used after it was closed."""
 
@@ -72,6 +76,7 @@ class KeyPool:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._closed or self._wanted)
+                self._changed.wait_for(lambda: self._closed, REFILL_AFTER_SECONDS)
                 if self._closed:
                     return
                 missing = self._batch - len(self._keys)

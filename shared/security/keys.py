@@ -92,7 +92,7 @@ class SqliteKeyStore:
         owner: str,
         *,
         older: Iterable[Kek] = (),
-        batch: int = 512,
+        batch: int = 1024,
         cached: int = 1024,
         patience_seconds: float = 5.0,
     ) -> None:

@@ -1,8 +1,6 @@
 """Aid over HTTP."""
 
 from services.aid.routes import donations, issues, requests, shipments, stores
-from shared.http.routing import ServiceRouter
+from services.aid.routes.router import router
 
-router = ServiceRouter(prefix="/aid", tags=["aid"])
-for part in (stores, donations, requests, shipments, issues):
-    router.include_router(part.router)
+__all__ = ["donations", "issues", "requests", "router", "shipments", "stores"]

@@ -2,20 +2,18 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import Path, Query, Request, Response
 
 from services.aid import queries
 from services.aid.commands import donations
 from services.aid.problems import DonationIsStocked, DonationUnknown, IdTaken, StoreUnknown
+from services.aid.routes.router import door, router
 from services.aid.schemas.donations import DonationView, PledgeDonation, ReceiveDonation
 from shared.http.bodies import Id, PlaceCode
-from shared.http.door import Door, Doorway, page_of
+from shared.http.door import Door, page_of
 from shared.http.pages import After, Limit, Page, from_cursor, to_cursor
 from shared.http.problems import raises
 from shared.http.samples import sample
-
-router = APIRouter()
-door = Doorway("aid")
 
 EXAMPLE = {
     "donation_id": "0192f0c1-5f4e-7c3a-9b1e-2f6f0d6a7b21",

@@ -2,22 +2,20 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from services.aid import queries
 from services.aid.commands import issues
 from services.aid.problems import CaseUnknown, IdTaken, NotInStock, StoreUnknown, TwiceInRequest
+from services.aid.routes.router import door, router
 from services.aid.schemas.goods import Item
 from services.aid.schemas.issues import Figures, IssueAid, Issues, IssueView
 from shared.http.bodies import PlaceCode
-from shared.http.door import Door, Doorway, page_of, shown
+from shared.http.door import Door, page_of, shown
 from shared.http.pages import After, Limit, Page, from_cursor, to_cursor
 from shared.http.problems import Invalid, raises
 from shared.http.samples import sample
 from shared.times import SensibleDate
-
-router = APIRouter()
-door = Doorway("aid")
 
 EXAMPLE = {
     "issue_id": "0192f0c1-5f4e-7c3a-9b1e-2f6f0d6a7b24",

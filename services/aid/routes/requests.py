@@ -2,20 +2,18 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import Path, Query, Request, Response
 
 from services.aid import queries
 from services.aid.commands import requests
 from services.aid.problems import IdTaken, MoreThanThereIs, RequestDecided, RequestUnknown, SameStore, StoreUnknown
+from services.aid.routes.router import door, router
 from services.aid.schemas.requests import REQUEST_ID, ApproveRequest, RejectRequest, RequestView, SubmitRequest
 from shared.http.bodies import Id, PlaceCode
-from shared.http.door import Door, Doorway, page_of
+from shared.http.door import Door, page_of
 from shared.http.pages import After, Limit, Page, from_cursor, to_cursor
 from shared.http.problems import raises
 from shared.http.samples import sample
-
-router = APIRouter()
-door = Doorway("aid")
 
 EXAMPLE = {
     "request_id": REQUEST_ID,

@@ -2,12 +2,13 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi import Header, Path, Query, Request, Response
 
 from services.aid import queries
 from services.aid.commands import shelves
 from services.aid.models import Stock
 from services.aid.problems import IdTaken, NotInStock, StoreUnknown
+from services.aid.routes.router import door, router
 from services.aid.schemas.goods import (
     AdjustStock,
     EntryView,
@@ -19,14 +20,11 @@ from services.aid.schemas.goods import (
     ThresholdView,
 )
 from shared.http.bodies import PlaceCode
-from shared.http.door import Door, Doorway, page_of, shown
+from shared.http.door import Door, page_of, shown
 from shared.http.pages import After, Limit, Page, from_cursor, to_cursor
 from shared.http.preconditions import PreconditionFailed, PreconditionRequired, etag_of
 from shared.http.problems import raises
 from shared.http.samples import sample
-
-router = APIRouter()
-door = Doorway("aid")
 
 STORE = {
     "code": "RPTC-TANJUNG-PINANG",

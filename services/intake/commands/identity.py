@@ -17,6 +17,7 @@ from services.intake.schemas.people import CorrectIdentity, IdentityView, Purpos
 from shared.database.models import table_of
 from shared.http.preconditions import must_match
 from shared.security.audit import audit
+from shared.security.blind import BlindIndex
 from shared.work import Work
 
 HANDLES_PEOPLE = frozenset({"arrival_officer", "shelter_staff", "supervisor"})
@@ -57,7 +58,7 @@ def correct_identity(
     work.session.execute(update(table_of(Identity)).where(table_of(Identity).c.case_id == case_id).values(row))
     work.session.expire(identity)
     work.session.execute(delete(table_of(BlindToken)).where(table_of(BlindToken).c.case_id == case_id))
-    tokens = tokens_of(work.secrets.blind, body)
+    tokens = tokens_of(BlindIndex(work.secrets.blind), body)
     if tokens.all:
         work.session.execute(
             insert(table_of(BlindToken)),

@@ -17,7 +17,7 @@ from shared.security.blind import BlindIndex, normal_name, normal_number
 from shared.work import Work
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Tokens:
     """The tokens of one person. `proofs` are those of which a single match says: the same person.
 
@@ -28,19 +28,19 @@ class Tokens:
     proofs: tuple[tuple[str, bytes], ...]
 
 
-def tokens_of(key: bytes, person: Any) -> Tokens:
+def tokens_of(index: BlindIndex, person: Any) -> Tokens:
     """Tokens over NIK (if it is one), name with birth date and document, and document number."""
-    index = BlindIndex(key)
     every: list[tuple[str, bytes]] = []
     proofs: list[tuple[str, bytes]] = []
     if person.nik and is_nik(person.nik):
         proofs.append(("nik", index.token("nik", person.nik)))
     number = normal_number(person.document.number) if person.document and person.document.number else ""
     name = normal_name(person.name)
-    if name and person.birth_date and number:
-        proofs.append(("person", index.token("person", f"{name}|{person.birth_date.isoformat()}|{number}")))
     if name and person.birth_date:
-        every.append(("name", index.token("name", f"{name}|{person.birth_date.isoformat()}")))
+        born = f"{name}|{person.birth_date.isoformat()}"
+        if number:
+            proofs.append(("person", index.token("person", f"{born}|{number}")))
+        every.append(("name", index.token("name", born)))
     if number:
         every.append(("document", index.token("document", number)))
     return Tokens(all=(*every, *proofs), proofs=tuple(proofs))

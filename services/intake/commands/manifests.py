@@ -7,7 +7,7 @@ from typing import Any
 
 import uuid_utils
 from pydantic import ValidationError
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlmodel import col
 
 from services.intake.commands.known import in_sight, known_cases, tokens_of
@@ -18,9 +18,11 @@ from services.intake.problems import IdTaken, ImpossibleDate, ManifestUnknown
 from services.intake.queries import manifest_scope
 from services.intake.schemas.manifests import FaultView, ManifestPerson, ManifestResult, ReceiveManifest, RowResult
 from shared.database.models import table_of
+from shared.database.prepared import Prepared
 from shared.events.intake import ManifestReceived, ManifestReconciled
 from shared.http.problems import faults_of
 from shared.security.audit import audit
+from shared.security.blind import BlindIndex
 from shared.security.sealing import DataKey
 from shared.work import Work
 
@@ -32,20 +34,28 @@ def receive_manifest(work: Work, body: ReceiveManifest) -> ManifestResult:
     """
     place = post(work, body.arrival_point, "#/arrival_point")
     occurred = must_have_arrived(work, body.arrival_date, place)
-    manifest = work.session.get(Manifest, body.id, with_for_update=True)
-    first = manifest is None
-    if manifest is None:
-        manifest = _opened(work, body, place)
+    known = _KNOWN.first(work.session, of_manifest=body.id)
+    if known is None:
+        _OPEN.write(work.session, [_opened(body, place)])
         fact = ManifestReceived(arrival_point=body.arrival_point, arrival_date=body.arrival_date, rows=len(body.rows))
         work.record(body.id, fact, occurred)
-    elif (manifest.arrival_point, manifest.arrival_date) != (body.arrival_point, body.arrival_date):
+    elif (known.arrival_point, known.arrival_date) != (body.arrival_point, body.arrival_date):
         raise IdTaken(pointer="#/id")
-    judging = _Judging(work, place, body, first)
+    judging = _Judging(work, place, body, first=known is None)
     rows = judging.results()
     if judging.new:
-        manifest.status = "received"  # where it was reconciled, it has to be so again
+        if known is not None:
+            _OPEN_AGAIN.write(work.session, [{"of_manifest": body.id}])
         audit(work, "manifest.receive", body.id)
     return _result(work, body.id, rows)
+
+
+_MANIFESTS = table_of(Manifest)
+_KNOWN = Prepared(select(_MANIFESTS).where(_MANIFESTS.c.manifest_id == bindparam("of_manifest")).with_for_update())
+_OPEN = Prepared(insert(_MANIFESTS))
+_OPEN_AGAIN = Prepared(  # one that was reconciled has to be so again
+    update(_MANIFESTS).where(_MANIFESTS.c.manifest_id == bindparam("of_manifest")).values(status="received")
+)
 
 
 def reconcile_manifest(work: Work, manifest_id: str) -> ManifestResult:
@@ -94,7 +104,8 @@ class _Judging:
     def results(self) -> list[RowResult]:
         read = [self._read(row) for row in self._body.rows]
         people = [(at, person) for at, person in enumerate(read) if isinstance(person, ManifestPerson)]
-        tokens = [tokens_of(self._work.secrets.blind, person) for _, person in people]
+        index = BlindIndex(self._work.secrets.blind)
+        tokens = [tokens_of(index, person) for _, person in people]
         known = known_cases(self._work.session, tokens) if people else {}
         results: list[RowResult | None] = [one if isinstance(one, RowResult) else None for one in read]
         here: dict[tuple[str, bytes], str] = {}
@@ -112,7 +123,9 @@ class _Judging:
             warnings = warnings_of(person, person.sex, person.origin_regency)
             here |= dict.fromkeys(tokens[number].proofs, case_id)
             self.new.append(Newcomer(case_id, person, band, warnings, tokens[number], person.row_key))
-            results[at] = RowResult(row_key=person.row_key, status="registered", case_id=case_id, warnings=warnings)
+            results[at] = RowResult.model_construct(  # of what was judged above: to judge it again costs a row's insert
+                row_key=person.row_key, status="registered", case_id=case_id, warnings=warnings, errors=[]
+            )
         done = [result for result in results if result is not None]
         self._keep([(row, result) for row, result in zip(self._body.rows, done, strict=True)])
         if self.new:
@@ -147,6 +160,8 @@ class _Judging:
     def _keep(self, judged: Sequence[tuple[dict[str, Any], RowResult]]) -> None:
         """Rows that were not registered are kept, sealed; what an earlier sending kept of a row is replaced."""
         rows = table_of(ManifestRow)
+        if self._first:
+            judged = [(content, result) for content, result in judged if result.status != "registered"]
         named = {result.row_key or f"?{self._anonymous(content)}": (content, result) for content, result in judged}
         if not self._first:
             self._work.session.execute(
@@ -166,15 +181,14 @@ class _Judging:
         return hmac.digest(self._work.secrets.fingerprint, _plain(content).encode(), "sha256").hex()[:40]
 
 
-def _opened(work: Work, body: ReceiveManifest, place: KnownPlace) -> Manifest:
-    manifest = Manifest(
-        manifest_id=body.id,
-        arrival_point=body.arrival_point,
-        arrival_agency=place.agency,
-        arrival_date=body.arrival_date,
-    )
-    work.session.add(manifest)
-    return manifest
+def _opened(body: ReceiveManifest, place: KnownPlace) -> dict[str, Any]:
+    return {
+        "manifest_id": body.id,
+        "arrival_point": body.arrival_point,
+        "arrival_agency": place.agency,
+        "arrival_date": body.arrival_date,
+        "status": "received",
+    }
 
 
 def _result(work: Work, manifest_id: str, rows: Sequence[RowResult]) -> ManifestResult:

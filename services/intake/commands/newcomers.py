@@ -26,7 +26,7 @@ _NEW_IDENTITIES = Prepared(insert(table_of(Identity)))
 _NEW_TOKENS = Prepared(insert(table_of(BlindToken)))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Newcomer:
     """One person to be registered, judged already."""
 

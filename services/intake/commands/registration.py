@@ -11,6 +11,7 @@ from services.intake.models import Case, Identity
 from services.intake.problems import IdTaken, KnownAlready
 from services.intake.schemas.people import CaseRegisteredView, RegisterCase
 from shared.security.audit import audit
+from shared.security.blind import BlindIndex
 from shared.work import Work
 
 
@@ -23,7 +24,7 @@ def register_case(work: Work, body: RegisterCase) -> CaseRegisteredView:
     if body.id is not None and (known := work.session.get(Case, body.id)) is not None:
         return _repeated(work, known, body)
     must_have_arrived(work, body.arrival_date, place)
-    tokens = tokens_of(work.secrets.blind, body)
+    tokens = tokens_of(BlindIndex(work.secrets.blind), body)
     if not body.register_anyway and (found := known_cases(work.session, [tokens]).get(0)):
         # That the person is known must be told; where, only to who may see the case.
         raise KnownAlready(known_case=found) if found in in_sight(work, [found]) else KnownAlready

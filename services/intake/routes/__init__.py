@@ -1,8 +1,6 @@
 """Intake over HTTP."""
 
 from services.intake.routes import cases, consent, identity, manifests, places, returning
-from shared.http.routing import ServiceRouter
+from services.intake.routes.router import router
 
-router = ServiceRouter(prefix="/intake", tags=["intake"])
-for part in (places, manifests, cases, consent, identity, returning):
-    router.include_router(part.router)
+__all__ = ["cases", "consent", "identity", "manifests", "places", "returning", "router"]

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import Path, Query, Request, Response
 
 from services.intake import queries
 from services.intake.commands import closing, referral, registration, screening
@@ -16,18 +16,16 @@ from services.intake.problems import (
     ReferralUnknown,
     ReferredAlready,
 )
+from services.intake.routes.router import door, router
 from services.intake.schemas.cases import CaseIds, CaseView, CloseCases, Figures, ReopenCase, ScreenCase, ScreeningView
 from services.intake.schemas.people import CaseRegisteredView, RegisterCase
 from services.intake.schemas.referral import MakeReferrals, Referrals, ReferralView, RevokeReferral
 from shared.http.bodies import Id, PlaceCode
-from shared.http.door import Door, Doorway, page_of, shown
+from shared.http.door import Door, page_of, shown
 from shared.http.pages import After, Limit, Page, from_cursor, to_cursor
 from shared.http.problems import Invalid, raises
 from shared.http.samples import sample
 from shared.times import SensibleDate
-
-router = APIRouter()
-door = Doorway("intake")
 
 CASE_ID = "0192f0c1-5f4e-7c3a-9b1e-2f6f0d6a7b10"
 CASE = {

@@ -2,18 +2,16 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Response
+from fastapi import Path, Response
 
 from services.intake.commands import consent
 from services.intake.problems import CaseUnknown, DecidedSince, IdTaken
+from services.intake.routes.router import door, router
 from services.intake.schemas.consent import ConsentView, RecordConsent
 from shared.http.bodies import Id
-from shared.http.door import Door, Doorway
+from shared.http.door import Door
 from shared.http.problems import raises
 from shared.http.samples import sample
-
-router = APIRouter()
-door = Doorway("intake")
 
 
 @router.post(

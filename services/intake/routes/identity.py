@@ -2,11 +2,12 @@
 
 from typing import Annotated, cast, get_args
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response, Security
+from fastapi import Depends, Header, Path, Query, Request, Response, Security
 from fastapi.security import HTTPAuthorizationCredentials
 
 from services.intake.commands import identity
 from services.intake.problems import CaseIsClosed, CaseUnknown, IdentityRefused
+from services.intake.routes.router import router
 from services.intake.schemas.people import CorrectIdentity, IdentityView, Purpose
 from shared.http.bodies import Id
 from shared.http.door import BEARER, Door, Guard, shown
@@ -15,8 +16,6 @@ from shared.http.problems import NotAllowed, raises
 from shared.http.samples import sample
 from shared.service import Service
 from shared.work import Cause
-
-router = APIRouter()
 
 EXAMPLE = {
     "case_id": "0192f0c1-5f4e-7c3a-9b1e-2f6f0d6a7b10",

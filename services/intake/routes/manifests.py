@@ -2,18 +2,16 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Response
+from fastapi import Path, Response
 
 from services.intake.commands import manifests
 from services.intake.problems import IdTaken, ManifestUnknown, PlaceUnknown
+from services.intake.routes.router import door, router
 from services.intake.schemas.manifests import ManifestResult, ReceiveManifest
 from shared.http.bodies import Id
-from shared.http.door import Door, Doorway
+from shared.http.door import Door
 from shared.http.problems import raises
 from shared.http.samples import sample
-
-router = APIRouter()
-door = Doorway("intake")
 
 EXAMPLE = {
     "id": "0192f0c1-5f4e-7c3a-9b1e-2f6f0d6a7b10",

@@ -2,22 +2,20 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Response
+from fastapi import Header, Path, Response
 
 from services.intake import queries
 from services.intake.commands import places as commands
 from services.intake.models import Place
 from services.intake.problems import PlaceUnknown
+from services.intake.routes.router import door, router
 from services.intake.schemas.places import PlaceView, PutArrivalPoint
 from shared.http.bodies import PlaceCode
-from shared.http.door import Door, Doorway, shown
+from shared.http.door import Door, shown
 from shared.http.pages import Page
 from shared.http.preconditions import PreconditionFailed, PreconditionRequired, etag_of
 from shared.http.problems import NotFound, raises
 from shared.http.samples import sample
-
-router = APIRouter()
-door = Doorway("intake")
 
 EXAMPLE = {
     "code": "TNJ",

@@ -2,19 +2,17 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Response
+from fastapi import Path, Response
 
 from services.intake import queries
 from services.intake.commands import returning
 from services.intake.problems import CaseIsClosed, CaseUnknown, IdTaken, NotInHand, ReturnNotPossible, TripUnknown
+from services.intake.routes.router import door, router
 from services.intake.schemas.returning import ArriveTrip, DepartTrip, PlanTrip, TripView
 from shared.http.bodies import Id
-from shared.http.door import Door, Doorway, shown
+from shared.http.door import Door, shown
 from shared.http.problems import raises
 from shared.http.samples import sample
-
-router = APIRouter()
-door = Doorway("intake")
 
 EXAMPLE = {
     "trip_id": "0192f0c1-5f4e-7c3a-9b1e-2f6f0d6a7b11",

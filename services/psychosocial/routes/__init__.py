@@ -1,8 +1,6 @@
 """Psychosocial over HTTP."""
 
 from services.psychosocial.routes import sessions, worklist
-from shared.http.routing import ServiceRouter
+from services.psychosocial.routes.router import router
 
-router = ServiceRouter(prefix="/psychosocial", tags=["psychosocial"])
-for part in (worklist, sessions):
-    router.include_router(part.router)
+__all__ = ["router", "sessions", "worklist"]

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import Path, Query, Request, Response
 
 from services.psychosocial import queries
 from services.psychosocial.commands import notes, sessions
@@ -14,15 +14,13 @@ from services.psychosocial.problems import (
     SessionUnknown,
     TwiceInRequest,
 )
+from services.psychosocial.routes.router import door, router
 from services.psychosocial.schemas import NoteView, RecordSessions, Sessions, SessionView
 from shared.http.bodies import Id, PlaceCode
-from shared.http.door import Door, Doorway, page_of, shown
+from shared.http.door import Door, page_of, shown
 from shared.http.pages import After, Limit, Page, from_cursor, to_cursor
 from shared.http.problems import raises
 from shared.http.samples import sample
-
-router = APIRouter()
-door = Doorway("psychosocial")
 
 SESSION_ID = "0192f0c1-5f4e-7c3a-9b1e-2f6f0d6a7b30"
 EXAMPLE = {

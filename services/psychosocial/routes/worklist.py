@@ -2,19 +2,17 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from services.psychosocial import queries
+from services.psychosocial.routes.router import door, router
 from services.psychosocial.schemas import EntryView, Figures
 from shared.http.bodies import PlaceCode
-from shared.http.door import Door, Doorway, page_of, shown
+from shared.http.door import Door, page_of, shown
 from shared.http.pages import After, Limit, Page, from_cursor, to_cursor
 from shared.http.problems import Invalid, raises
 from shared.http.samples import sample
 from shared.times import SensibleDate
-
-router = APIRouter()
-door = Doorway("psychosocial")
 
 EXAMPLE = {
     "case_id": "0192f0c1-5f4e-7c3a-9b1e-2f6f0d6a7b10",

@@ -1,8 +1,6 @@
 """Shelter over HTTP."""
 
 from services.shelter.routes import facilities, occupancy, referrals, stays
-from shared.http.routing import ServiceRouter
+from services.shelter.routes.router import router
 
-router = ServiceRouter(prefix="/shelter", tags=["shelter"])
-for part in (facilities, referrals, stays, occupancy):
-    router.include_router(part.router)
+__all__ = ["facilities", "occupancy", "referrals", "router", "stays"]

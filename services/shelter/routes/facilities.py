@@ -2,22 +2,20 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Response
+from fastapi import Header, Path, Response
 
 from services.shelter.commands import facilities as commands
 from services.shelter.problems import FacilityUnknown, RoomInUse
 from services.shelter.queries import facilities as queries
+from services.shelter.routes.router import door, router
 from services.shelter.schemas import FACILITY_EXAMPLE, FacilityView, PutFacility
 from shared.http.bodies import PlaceCode
-from shared.http.door import Door, Doorway, shown
+from shared.http.door import Door, shown
 from shared.http.pages import Page
 from shared.http.preconditions import PreconditionFailed, PreconditionRequired, etag_of
 from shared.http.problems import raises
 from shared.http.samples import sample
 from shared.work import Work
-
-router = APIRouter()
-door = Doorway("shelter")
 
 EXAMPLE = FACILITY_EXAMPLE | {
     "code": "RPTC-TANJUNG-PINANG",

@@ -3,19 +3,17 @@
 from datetime import date
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from services.shelter.problems import FacilityUnknown
 from services.shelter.queries import occupancy as queries
+from services.shelter.routes.router import door, router
 from services.shelter.schemas import Figures, Occupancy
 from shared.http.bodies import PlaceCode
-from shared.http.door import Door, Doorway, shown
+from shared.http.door import Door, shown
 from shared.http.problems import Invalid, raises
 from shared.http.samples import sample
 from shared.times import SensibleDate
-
-router = APIRouter()
-door = Doorway("shelter")
 
 MOST_NIGHTS = 1000
 

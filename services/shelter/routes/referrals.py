@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from services.shelter.commands import referrals as commands
 from services.shelter.problems import FacilityUnknown, ReferralAnswered, ReferralUnknown
 from services.shelter.queries.referrals import list_referrals as asked
+from services.shelter.routes.router import door, router
 from services.shelter.schemas import (
     ID_EXAMPLE,
     AcceptReferrals,
@@ -16,13 +17,10 @@ from services.shelter.schemas import (
     RejectReferrals,
 )
 from shared.http.bodies import PlaceCode
-from shared.http.door import Door, Doorway, page_of
+from shared.http.door import Door, page_of
 from shared.http.pages import After, Limit, Page, from_cursor, to_cursor
 from shared.http.problems import raises
 from shared.http.samples import sample
-
-router = APIRouter()
-door = Doorway("shelter")
 
 ANSWERED = {
     "referral_id": ID_EXAMPLE,

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import Path, Query, Request, Response
 
 from services.shelter.commands import check_in as coming
 from services.shelter.commands import check_out as leaving
@@ -22,6 +22,7 @@ from services.shelter.problems import (
 )
 from services.shelter.queries import stays as queries
 from services.shelter.queries.stays import StayFilter
+from services.shelter.routes.router import door, router
 from services.shelter.schemas import (
     ID_EXAMPLE,
     CheckIn,
@@ -34,13 +35,10 @@ from services.shelter.schemas import (
     StayView,
 )
 from shared.http.bodies import Id, PlaceCode
-from shared.http.door import Door, Doorway, page_of, shown
+from shared.http.door import Door, page_of, shown
 from shared.http.pages import After, Limit, Page, from_cursor, to_cursor
 from shared.http.problems import raises
 from shared.http.samples import sample
-
-router = APIRouter()
-door = Doorway("shelter")
 
 NIGHTS = {"from_date": "2026-11-03"}
 STAY = {

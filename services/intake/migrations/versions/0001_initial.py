@@ -18,6 +18,7 @@ def upgrade() -> None:
         sa.Column("token", sa.LargeBinary(), nullable=False),
         sa.Column("case_id", sa.String(length=36), nullable=False),
         sa.PrimaryKeyConstraint("kind", "token", "case_id", name=op.f("pk_blind_tokens")),
+        sqlite_with_rowid=False,
     )
     op.create_index(op.f("ix_blind_tokens_case_id"), "blind_tokens", ["case_id"], unique=False)
     op.create_table(
