@@ -18,8 +18,9 @@ setup: .venv/installed
 	$(PYTHON) -c 'import sys; sys.exit("Pulang needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
-	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes --no-build requirements.lock
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes --no-build --compile-bytecode requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m compileall -q pulang services shared
 	touch $@
 
 lint: setup

@@ -7,6 +7,7 @@ import asyncio
 import json
 import sys
 import time
+import uuid
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -63,7 +64,14 @@ def people(count: int, tag: str) -> list[dict[str, Any]]:
 ARRIVAL = {"arrival_point": "TNJ", "arrival_date": "2020-11-03"}
 
 
+def manifest(everyone: list[dict[str, Any]]) -> dict[str, Any]:
+    """All of them in one request."""
+    rows = [person | {"row_key": str(number)} for number, person in enumerate(everyone)]
+    return {"id": str(uuid.uuid4()), "rows": rows} | ARRIVAL
+
+
 if __name__ == "__main__":
-    target, bearer, run_tag, count, width = sys.argv[1:6]
-    registrations = [person | ARRIVAL for person in people(int(count), run_tag)]
-    print(json.dumps(asyncio.run(post_all(target, bearer, registrations, int(width)))))
+    target, bearer, run_tag, count, width, rows = sys.argv[1:7]
+    everyone = people(int(count), run_tag)
+    bodies = [manifest(everyone)] if rows == "manifest" else [person | ARRIVAL for person in everyone]
+    print(json.dumps(asyncio.run(post_all(target, bearer, bodies, int(width)))))

@@ -86,9 +86,9 @@ def open_post(address: str, folder: Path) -> str:
     return token(folder, "arrival_officer", "bp2mi", "TNJ")
 
 
-def load(url: str, bearer: str, tag: str, count: int, connections: int) -> dict[str, float]:
-    """Registrations from a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.load", url, bearer, tag, str(count), str(connections)]
+def load(url: str, bearer: str, tag: str, count: int, connections: int, shape: str = "singly") -> dict[str, float]:
+    """Registrations from a process of its own, `singly` or as one `manifest`."""
+    command = [sys.executable, "-m", "benchmarks.load", url, bearer, tag, str(count), str(connections), shape]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(done.stderr.strip())

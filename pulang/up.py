@@ -79,9 +79,11 @@ def _spare_the_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*COLLECT_AFTER)
+    gc.enable()
 
 
 def _run(settings: Settings, bound: socket.socket) -> None:
+    gc.disable()  # until everything is made: hardly anything of it is garbage
     import uvicorn
 
     from pulang.app import create_app

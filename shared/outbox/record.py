@@ -78,6 +78,7 @@ def record(session: Session, source: str, told: Sequence[Told], now: datetime, c
     for one in told:
         counts[one.subject] = counts.get(one.subject, 0) + 1
     last = _advance(session, counts)
+    chain = hmac.new(chain_key, digestmod="sha256")
     heads = _heads(session, [(s, last[s] - n) for s, n in counts.items() if last[s] > n])
     versions = {subject: last[subject] - count for subject, count in counts.items()}
     recordedtime, recorded_ms = rfc3339(now), int(now.timestamp() * 1000)
@@ -99,7 +100,9 @@ def record(session: Session, source: str, told: Sequence[Told], now: datetime, c
             traceparent=one.traceparent,
         )
         payload = event.to_bytes()
-        heads[one.subject] = chain_hash(chain_key, heads.get(one.subject, CHAIN_START), payload)
+        link = chain.copy()  # what `chain_hash` says, in half the time of a new one
+        link.update(heads.get(one.subject, CHAIN_START) + payload)
+        heads[one.subject] = link.digest()
         events.append(event)
         rows.append(
             {

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 
@@ -14,6 +14,7 @@ from services.aid.problems import IdTaken
 from services.aid.rules import crosses
 from services.aid.schemas.goods import Kind, Reason
 from shared.database.models import table_of
+from shared.database.prepared import Prepared, insert_in
 from shared.events.aid import StockLow
 from shared.work import Work
 
@@ -69,7 +70,7 @@ def enter(
     ]
     try:
         with work.session.begin_nested():
-            work.session.execute(insert(LEDGER), rows)
+            _ENTER.write(work.session, rows)
     except IntegrityError:
         raise IdTaken from None
     change = sum(line.change for line in lines)
@@ -81,24 +82,33 @@ def enter(
 
 def _add(work: Work, store: Store, item: str, quantity: int) -> tuple[int, int]:
     """Quantity after, and threshold."""
-    dialect = sqlite if work.session.get_bind().dialect.name == "sqlite" else postgresql
-    new = dialect.insert(STOCK).values(
-        store=store.code, item=item, quantity=quantity, threshold=DEFAULT_THRESHOLD, version=0
-    )
-    row = work.session.execute(
-        new.on_conflict_do_update(
-            index_elements=[STOCK.c.store, STOCK.c.item], set_={"quantity": STOCK.c.quantity + new.excluded.quantity}
-        ).returning(STOCK.c.quantity, STOCK.c.threshold)
-    ).one()
+    new = {"store": store.code, "item": item, "quantity": quantity, "threshold": DEFAULT_THRESHOLD, "version": 0}
+    (row,) = _ADD.write(work.session, [new])
     return row.quantity, row.threshold
+
+
+_ENTER = Prepared(insert(LEDGER))
+
+
+def _adding(dialect: str) -> Any:
+    new = insert_in(dialect, STOCK)
+    return new.on_conflict_do_update(
+        index_elements=[STOCK.c.store, STOCK.c.item], set_={"quantity": STOCK.c.quantity + new.excluded.quantity}
+    ).returning(STOCK.c.quantity, STOCK.c.threshold)
+
+
+_ADD = Prepared(_adding)
 
 
 def _take(work: Work, store: Store, item: str, quantity: int) -> tuple[int, int]:
     """Quantity after, and threshold. The constraint on the table is the last word on what is there."""
-    row = work.session.execute(
-        update(STOCK)
-        .where(STOCK.c.store == store.code, STOCK.c.item == item)
-        .values(quantity=STOCK.c.quantity - quantity)
-        .returning(STOCK.c.quantity, STOCK.c.threshold)
-    ).one()
+    (row,) = _TAKE.write(work.session, [{"of_store": store.code, "of_item": item, "less": quantity}])
     return row.quantity, row.threshold
+
+
+_TAKE = Prepared(
+    update(STOCK)
+    .where(STOCK.c.store == bindparam("of_store"), STOCK.c.item == bindparam("of_item"))
+    .values(quantity=STOCK.c.quantity - bindparam("less"))
+    .returning(STOCK.c.quantity, STOCK.c.threshold)
+)

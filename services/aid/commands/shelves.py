@@ -1,12 +1,11 @@
 """What is set or put right at a store: when it counts as low, and what a count on the shelf found."""
 
-from sqlalchemy.dialects import postgresql, sqlite
-
 from services.aid.commands.ledger import STOCK, Line, enter, known_entries, on_shelf
 from services.aid.commands.places import happened, own_store
 from services.aid.models import DEFAULT_THRESHOLD, Entry, Stock
 from services.aid.problems import IdTaken, NotInStock
 from services.aid.schemas.goods import AdjustStock, EntryView, PutThreshold, ThresholdView
+from shared.database.prepared import upserting
 from shared.events.aid import StockAdjusted
 from shared.http.preconditions import must_match
 from shared.security.audit import audit
@@ -26,12 +25,9 @@ def put_threshold(
     version = stock.version if stock else 0
     if version or if_match is not None:
         must_match(if_match, version)
-    dialect = sqlite if work.session.get_bind().dialect.name == "sqlite" else postgresql
     chosen = {"threshold": body.threshold, "version": version + 1}
-    work.session.execute(
-        dialect.insert(STOCK)
-        .values(store=code, item=item, quantity=0, **chosen)
-        .on_conflict_do_update(index_elements=[STOCK.c.store, STOCK.c.item], set_=chosen)
+    upserting(STOCK, ("store", "item"), tuple(chosen)).write(
+        work.session, [{"store": code, "item": item, "quantity": 0} | chosen]
     )
     audit(work, "stock.threshold", code)
     return ThresholdView(store=code, item=item, threshold=body.threshold), version + 1

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import insert
@@ -24,6 +25,11 @@ from shared.work import Work
 _NEW_CASES = Prepared(insert(table_of(Case)))
 _NEW_IDENTITIES = Prepared(insert(table_of(Identity)))
 _NEW_TOKENS = Prepared(insert(table_of(BlindToken)))
+
+
+_NONE: list[str] = []
+_place_in_the_index = itemgetter("kind", "token")
+"""Tokens are random: in this order a page of the index is written once for all that go into it."""
 
 
 @dataclass(slots=True)
@@ -61,7 +67,7 @@ def register(
                 "destination_country": person.destination_country,
                 "manifest_id": manifest,
                 "row_key": new.row_key,
-                "warnings": new.warnings,
+                "warnings": new.warnings or _NONE,
                 "status": "open",
                 "consent_recorded": False,
                 "referral_status": "none",
@@ -83,6 +89,7 @@ def register(
         work.record(new.case_id, fact, occurred)
     _NEW_CASES.write(work.session, cases)
     _NEW_IDENTITIES.write(work.session, identities)
+    tokens.sort(key=_place_in_the_index)
     _NEW_TOKENS.write(work.session, tokens)
 
 

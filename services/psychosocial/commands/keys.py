@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import bindparam, select
 
 from services.psychosocial.models import CaseKey
 from shared.database.models import table_of
+from shared.database.prepared import Prepared, upserting
 from shared.security.sealing import DataKey
 from shared.work import Work
 
@@ -21,15 +21,16 @@ def keys_of(work: Work, case_ids: Iterable[str]) -> dict[str, DataKey]:
     missing = sorted(set(cases) - set(_key_ids(work, cases)))
     if missing:
         new = work.keys.take(len(missing))
-        dialect = sqlite if work.session.get_bind().dialect.name == "sqlite" else postgresql
-        work.session.execute(
-            # Another transaction may give the case its key at the same time: whichever commits first holds.
-            dialect.insert(CASE_KEY).on_conflict_do_nothing(index_elements=[CASE_KEY.c.case_id]),
+        # Another transaction may give the case its key at the same time: whichever commits first holds.
+        upserting(CASE_KEY, ("case_id",)).write(
+            work.session,
             [{"case_id": case_id, "key_id": key.id} for case_id, key in zip(missing, new, strict=True)],
         )
     return {case_id: work.keys.get(key_id) for case_id, key_id in _key_ids(work, cases).items()}
 
 
 def _key_ids(work: Work, cases: list[str]) -> dict[str, str]:
-    rows = work.session.execute(select(CASE_KEY).where(CASE_KEY.c.case_id.in_(cases)))
-    return {row.case_id: row.key_id for row in rows}
+    return {row.case_id: row.key_id for row in _KEY_IDS.all(work.session, of_cases=cases)}
+
+
+_KEY_IDS = Prepared(select(CASE_KEY).where(CASE_KEY.c.case_id.in_(bindparam("of_cases", expanding=True))))
