@@ -1,5 +1,6 @@
 """Structured logs: one JSON object a line, ids and codes only."""
 
+import json
 import logging
 import os
 from typing import Any, TextIO
@@ -18,7 +19,7 @@ def set_up_logging(stream: TextIO) -> None:
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(orjson.dumps),
+            structlog.processors.JSONRenderer(_json),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.BytesLoggerFactory(stream.buffer),
@@ -27,6 +28,14 @@ def set_up_logging(stream: TextIO) -> None:
     handler = logging.StreamHandler(stream)
     handler.setFormatter(_Libraries())
     logging.basicConfig(level=max(level, logging.WARNING), handlers=[handler], force=True)
+
+
+def _json(entry: Any, **options: Any) -> bytes:
+    """A line that orjson refuses (half a surrogate pair, a huge number) is written the slow way, but written."""
+    try:
+        return orjson.dumps(entry, **options)
+    except TypeError:
+        return json.dumps(entry, default=str).encode()
 
 
 class _Libraries(logging.Formatter):
@@ -40,7 +49,7 @@ class _Libraries(logging.Formatter):
         }
         if record.exc_info and (error := record.exc_info[1]) is not None:
             entry |= {"event": "unforeseen", "error": type(error).__name__, "at": frames_of(error)}
-        return orjson.dumps(entry).decode()
+        return _json(entry).decode()
 
 
 def frames_of(error: BaseException) -> list[str]:

@@ -15,7 +15,7 @@ from shared.bus.protocol import Received
 from shared.consuming.parking import BEHIND, GAP, UNDECODABLE, event_of, key_of, park
 from shared.consuming.table import INBOX, PARKED
 from shared.database.prepared import Prepared, upserting
-from shared.database.protocol import is_outage
+from shared.database.protocol import is_transient
 from shared.events.envelope import Event
 from shared.work import Work
 
@@ -93,7 +93,7 @@ def _apply(
             consumer.apply(work, [one.event for one in ready])
         return len(ready)
     except Exception as error:
-        if is_outage(error):
+        if is_transient(error):
             raise
         log.info("batch is taken apart", consumer=consumer.name, because=type(error).__name__)
     marks.update(before)
@@ -107,7 +107,7 @@ def _apply(
             with work.attempt():
                 consumer.apply(work, [event])
         except Exception as error:
-            if is_outage(error):
+            if is_transient(error):
                 raise
             log.warning("event is parked", consumer=consumer.name, event_id=event.id, because=type(error).__name__)
             aside[one.number] = type(error).__name__

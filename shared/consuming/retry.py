@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from shared.consuming.inbox import Consumer, lock_marks, move_marks
 from shared.consuming.parking import GAP, RETRY_SECONDS, UNDECODABLE, event_of, headers_of
 from shared.consuming.table import PARKED
-from shared.database.protocol import is_outage
+from shared.database.protocol import is_transient
 from shared.events.envelope import Event
 from shared.work import Work
 
@@ -94,7 +94,7 @@ def _try(work: Work, consumer: Consumer, event: Event | None) -> str | None:
         with work.attempt():
             consumer.apply(work, [event])
     except Exception as error:
-        if is_outage(error):
+        if is_transient(error):
             raise
         return type(error).__name__
     move_marks(work.session, consumer.name, {stream: event.streamversion})

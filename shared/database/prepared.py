@@ -14,7 +14,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any, cast
 
-from sqlalchemy import BindParameter, Connection, Dialect, Executable, Table
+from sqlalchemy import BindParameter, Connection, Dialect, Executable, Insert, Table
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import visitors
@@ -22,6 +22,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 from shared.database.protocol import TransactionLost
 
+LONGEST_PADDED = 4096
 Convert = Callable[[Any], Any]
 Parameters = Mapping[str, Any]
 
@@ -97,13 +98,33 @@ class _Statement:
         names = [column.key for column in self.columns]
         row: Any = namedtuple("Row", names, rename=True)  # type: ignore[misc]
         self.make_row = row._make
+        parts = visitors.iterate(cast(Any, statement))
+        self.lists = frozenset(part.key for part in parts if isinstance(part, BindParameter) and part.expanding)
+        self._complete: set[tuple[str, ...]] = set()
 
     def ask(self, connection: Connection, parameters: Parameters) -> list[Any]:
-        return [self.make_row(row) for row in connection.execute(self.statement, parameters)]
+        return [self.make_row(row) for row in connection.execute(self.statement, self._filled(parameters))]
 
     def write(self, connection: Connection, rows: Sequence[Parameters]) -> list[Any]:
-        result = connection.execute(self.statement, rows)
+        self._refuse_defaults(connection.dialect, tuple(rows[0]))
+        if len(rows) > 1 and (self.lists or (self.columns and not isinstance(self.statement, Insert))):
+            # SQLAlchemy runs an INSERT alone for many rows at once and brings back what it returns.
+            return [row for one in rows for row in self.write(connection, [one])]
+        result = connection.execute(self.statement, [self._filled(row) for row in rows])
         return [self.make_row(row) for row in result] if self.columns else []
+
+    def _filled(self, parameters: Parameters) -> Parameters:
+        """Every length of a list is another statement to PostgreSQL, which prepares a hundred and forgets the rest."""
+        if not self.lists:
+            return parameters
+        lists = {name: list(values) for name, values in parameters.items() if name in self.lists}
+        return {**parameters, **{name: _pad(values, _padded(len(values))) for name, values in lists.items()}}
+
+    def _refuse_defaults(self, dialect: Dialect, names: tuple[str, ...]) -> None:
+        """As the short way does, so that what is left out is found out on either."""
+        if names not in self._complete:
+            _no_defaults(cast(SQLCompiler, cast(Any, self.statement).compile(dialect=dialect, column_keys=list(names))))
+            self._complete.add(names)
 
 
 class _OnSqlite(_Statement):
@@ -111,8 +132,6 @@ class _OnSqlite(_Statement):
 
     def __init__(self, statement: Executable) -> None:
         super().__init__(statement)
-        parts = visitors.iterate(cast(Any, statement))
-        self._lists = frozenset(part.key for part in parts if isinstance(part, BindParameter) and part.expanding)
         self._forms: dict[tuple[Any, ...], _Form] = {}
 
     def ask(self, connection: Connection, parameters: Parameters) -> list[Any]:
@@ -124,6 +143,8 @@ class _OnSqlite(_Statement):
         return self._rows(form, found)
 
     def write(self, connection: Connection, rows: Sequence[Parameters]) -> list[Any]:
+        if self.lists and len(rows) > 1:  # each has its own lengths
+            return [row for one in rows for row in self.write(connection, [one])]
         form = self._form(connection.dialect, rows[0])
         raw = _driver(connection)
         try:
@@ -149,7 +170,7 @@ class _OnSqlite(_Statement):
         return rows
 
     def _form(self, dialect: Dialect, parameters: Parameters) -> "_Form":
-        shape = (*parameters, *(_padded(len(parameters[name])) for name in self._lists if name in parameters))
+        shape = (*parameters, *(_padded(len(parameters[name])) for name in self.lists if name in parameters))
         form = self._forms.get(shape)
         if form is None:
             form = self._forms[shape] = self._compile(dialect, parameters)
@@ -157,11 +178,10 @@ class _OnSqlite(_Statement):
 
     def _compile(self, dialect: Dialect, parameters: Parameters) -> "_Form":
         compiled = cast(SQLCompiler, cast(Any, self.statement).compile(dialect=dialect, column_keys=list(parameters)))
-        if missing := [column.key for column in (*compiled.insert_prefetch, *compiled.update_prefetch)]:
-            raise TypeError(f"columns with a default must be given: {missing}")
+        _no_defaults(compiled)
         binds = compiled.binds
         fixed = {n: b.effective_value for n, b in binds.items() if n not in parameters and not b.required}
-        lists = {n: _pad(list(v), _padded(len(v))) for n, v in parameters.items() if n in self._lists}
+        lists = {n: _pad(list(v), _padded(len(v))) for n, v in parameters.items() if n in self.lists}
         state = compiled.construct_expanded_state(fixed | dict(parameters) | lists)
         whole = {part: name for name, parts in state.parameter_expansion.items() for part in parts}
         slots = [(part, _incoming(binds[whole.get(part, part)], dialect)) for part in state.positiontup or ()]
@@ -211,11 +231,14 @@ def _connection(session: Session) -> Connection:
     """Whatever waits in the session is written first, as before any statement of a session.
 
     A unit of work's session is bound to its connection. To ask the session for it costs more than a statement, but a
-    savepoint of the session is set no sooner than it is asked.
+    savepoint of the session is set no sooner than it is asked; and elsewhere nothing but the session knows that its
+    transaction is over (on SQLite the driver does).
     """
     session.flush()
     bound = session.bind
-    return bound if isinstance(bound, Connection) and not session.in_nested_transaction() else session.connection()
+    if isinstance(bound, Connection) and bound.dialect.name == "sqlite" and not session.in_nested_transaction():
+        return bound
+    return session.connection()
 
 
 def _driver(connection: Connection) -> sqlite3.Connection:
@@ -227,6 +250,11 @@ def _driver(connection: Connection) -> sqlite3.Connection:
 
 def _told(error: sqlite3.Error, sql: str) -> BaseException:
     return DBAPIError.instance(sql, None, error, sqlite3.Error, hide_parameters=True)
+
+
+def _no_defaults(compiled: SQLCompiler) -> None:
+    if missing := [column.key for column in (*compiled.insert_prefetch, *compiled.update_prefetch)]:
+        raise TypeError(f"columns with a default must be given: {missing}")
 
 
 def _incoming(bind: BindParameter[Any], dialect: Dialect) -> Convert | None:
@@ -247,8 +275,9 @@ _NOTHING = object()
 
 
 def _padded(length: int) -> int:
-    """The next power of two: a list of any length needs a dozen forms, not a thousand."""
-    return 1 << (length - 1).bit_length() if length else 0
+    """The next power of two: a list of any length needs a dozen forms, not a thousand. Long ones are rare, and near a
+    database's limit."""
+    return 1 << (length - 1).bit_length() if 0 < length <= LONGEST_PADDED else length
 
 
 def _pad(values: list[Any], length: int) -> list[Any]:

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
 Result = TypeVar("Result")
@@ -18,12 +18,36 @@ class TransactionLost(DatabaseUnavailable):
     """The database ended the transaction, and the work went on: what it does now would be a transaction of its own."""
 
 
+OUTAGES = ("08", "53", "57", "58", "25006", "25P03", "55P03")
+"""SQLSTATEs, or how they begin: connection, resources, operator, system; a standby; idle for too long; locked."""
+CONFLICTS = ("40001", "40P01")
+"""SQLSTATEs of a serialization failure and of a deadlock."""
+
+
 def is_outage(error: BaseException) -> bool:
     """Whether it is the database that fails (disk full, connection gone), and not what it was asked."""
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    if (state := sqlstate_of(error)) is not None:
+        return state.startswith(OUTAGES)
     if isinstance(error, OperationalError):
         code: int | None = getattr(error.orig, "sqlite_errorcode", None)
         return code is None or code & 0xFF != sqlite3.SQLITE_ERROR
-    return isinstance(error, DatabaseUnavailable)
+    return isinstance(error, DatabaseUnavailable | ConnectionError | TimeoutError)
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether the same work may go well another time: an outage, or another transaction that was in its way.
+
+    Whoever catches any error to go on without what failed lets these pass: `write` knows what to do.
+    """
+    return is_outage(error) or sqlstate_of(error) in CONFLICTS
+
+
+def sqlstate_of(error: BaseException) -> str | None:
+    """PostgreSQL's code for an error that the server told; None for any other."""
+    state: str | None = getattr(error.orig, "sqlstate", None) if isinstance(error, DBAPIError) else None
+    return state
 
 
 class Database(Protocol):

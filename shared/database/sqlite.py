@@ -77,7 +77,7 @@ class SqliteDatabase:
         self._writer = engine_of(path, StaticPool, "BEGIN IMMEDIATE", 0.0)
         self._reader = engine_of(path, StaticPool, "BEGIN", patience_seconds)
         self._student = engine_of(path, StaticPool, "BEGIN", patience_seconds)
-        self._connection: Connection
+        self._connection: Connection | None = None
         self._disk = ThreadPoolExecutor(1, thread_name_prefix=f"{path.stem}-commit")
         self._study = ThreadPoolExecutor(1, thread_name_prefix=f"{path.stem}-study")
 
@@ -87,7 +87,6 @@ class SqliteDatabase:
         return self._writer
 
     async def start(self) -> None:
-        self._connection = self._writer.connect()
         self._server = asyncio.create_task(self._serve(), name=f"{self._path.stem}-write")
 
     async def stop(self) -> None:
@@ -97,7 +96,7 @@ class SqliteDatabase:
             await asyncio.wait([self._server])
         self._disk.shutdown(wait=True)
         self._study.shutdown(wait=True)
-        if self._server is not None:
+        if self._connection is not None:
             self._connection.close()
         for engine in (self._student, self._reader, self._writer):
             engine.dispose()
@@ -175,7 +174,7 @@ class SqliteDatabase:
     @contextlib.asynccontextmanager
     async def _transaction(self) -> AsyncIterator[Connection]:
         """Begun here, committed on the thread that may wait for the disk."""
-        connection = self._connection
+        connection = self._connection = self._connection or self._writer.connect()
         await self._begin(connection)
         try:
             yield connection

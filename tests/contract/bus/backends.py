@@ -12,7 +12,9 @@ from uuid import uuid4
 import pytest
 
 from shared.bus.embedded import EmbeddedBus
+from shared.bus.kafka import KafkaBus
 from shared.bus.protocol import Bus
+from tests.real.kafka import running_kafka
 
 
 class Feature(Enum):
@@ -86,7 +88,22 @@ class EmbeddedWithoutMemory(Embedded):
     latest_bytes = 0
 
 
-BACKENDS: tuple[type[Backend], ...] = (Embedded, EmbeddedWithoutMemory)
+class Kafka(Backend):
+    """A real broker, one for all tests. It drops whole segments when it likes, its log is on another machine, and a
+    rebalance waits for heartbeats."""
+
+    features = frozenset(Feature) - {Feature.LOCAL_DISK, Feature.RETENTION_NOW, Feature.FAST_REBALANCE}
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._broker = running_kafka(folder.parent)
+
+    @property
+    def address(self) -> str:
+        return json.dumps({"backend": "kafka", "bootstrap": self._broker.bootstrap})
+
+
+BACKENDS: tuple[type[Backend], ...] = (Embedded, EmbeddedWithoutMemory, Kafka)
 
 
 def open_bus(address: str) -> Bus:
@@ -95,4 +112,6 @@ def open_bus(address: str) -> Bus:
     match about["backend"]:
         case "embedded":
             return EmbeddedBus(Path(about["path"]), latest_bytes=about["latest_bytes"])
+        case "kafka":
+            return KafkaBus(about["bootstrap"], heartbeat_seconds=0.1)
     raise ValueError(f"no backend is called {about['backend']}")

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
-from shared.bus.protocol import Received, Record, Subscription, TopicPartition
+from shared.bus.protocol import Bus, BusUnavailable, Received, Record, Subscription, TopicPartition
 
 PATIENCE_SECONDS = 30
 NOW_MS = 1_790_000_000_000
@@ -11,6 +11,26 @@ NOW_MS = 1_790_000_000_000
 
 def record(topic: str, key: str, value: bytes | str, timestamp_ms: int = NOW_MS) -> Record:
     return Record(topic, key, value.encode() if isinstance(value, str) else value, timestamp_ms)
+
+
+class Case:
+    """One key, published one by one; what was not acknowledged is published again, as a relay does."""
+
+    def __init__(self, bus: Bus, topic: str, key: str) -> None:
+        self._bus, self._topic, self._key = bus, topic, key
+        self.acknowledged = 0
+        self.failures = 0
+        self.stopping = False
+
+    async def run(self) -> None:
+        while not self.stopping:
+            try:
+                numbers = range(self.acknowledged, self.acknowledged + 3)
+                await self._bus.publish([record(self._topic, self._key, str(n)) for n in numbers])
+                self.acknowledged += 3
+            except BusUnavailable:
+                self.failures += 1
+                await asyncio.sleep(0.05)
 
 
 async def read(member: Subscription, count: int, most: int = 500) -> list[Received]:

@@ -13,8 +13,8 @@ from tests.contract.inbox.hearing import Reaction, Watched, effects, listening
 from tests.contract.outbox.places import PAIRS, Place
 
 
-async def main(folder: Path) -> None:
-    place = Place(folder, *PAIRS[0])
+async def main(folder: Path, pair: int) -> None:
+    place = Place(folder, *PAIRS[pair])
     await place.open()
     desk, reaction = await place.desk(), Reaction()
     everything = await place.bus.lag(reaction.name, [LIFECYCLE])
@@ -28,4 +28,4 @@ async def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1])))
+    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2])))

@@ -28,7 +28,7 @@ from tests.contract.inbox.hearing import (
     until_heard,
     waiting,
 )
-from tests.contract.outbox.places import PATIENCE_SECONDS, Place, log_of
+from tests.contract.outbox.places import PAIRS, PATIENCE_SECONDS, Place, log_of
 from tests.contract.unit_of_work.backends import Feature
 
 ROOT = Path(__file__).parents[3]
@@ -110,8 +110,9 @@ async def test_a_process_killed_between_commit_and_offsets_does_nothing_twice(pl
     place.buses.require(BusFeature.OTHER_PROCESS)
     await place.bus.publish(STORY)
     await place.bus.stop()
+    pair = PAIRS.index((type(place.databases), type(place.buses)))
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.contract.inbox.processes", str(place.folder), stdout=PIPE, cwd=ROOT
+        sys.executable, "-m", "tests.contract.inbox.processes", str(place.folder), str(pair), stdout=PIPE, cwd=ROOT
     )
     async with asyncio.timeout(PATIENCE_SECONDS):
         assert await process.wait() == -9

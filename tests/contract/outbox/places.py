@@ -21,9 +21,9 @@ from shared.security.secrets import Secrets
 from shared.work import Desk, Work
 from tests.contract.bus.backends import Backend as BusBackend
 from tests.contract.bus.backends import Embedded
-from tests.contract.unit_of_work.backends import Backend, Sqlite
+from tests.contract.unit_of_work.backends import Backend, Postgres, Sqlite
 
-PAIRS: tuple[tuple[type[Backend], type[BusBackend]], ...] = ((Sqlite, Embedded),)
+PAIRS: tuple[tuple[type[Backend], type[BusBackend]], ...] = ((Sqlite, Embedded), (Postgres, Embedded))
 PATIENCE_SECONDS = 30
 
 

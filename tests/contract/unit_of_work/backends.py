@@ -11,12 +11,17 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from enum import Enum
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
+import asyncpg  # type: ignore[import-untyped]
 import pytest
 from sqlalchemy import MetaData
 
 from shared.database import Database, SqliteDatabase
+from shared.database.postgres import PostgresDatabase
 from tests.contract.unit_of_work.tables import TABLES
+from tests.real.postgres import psql, the_server
 
 
 class Feature(Enum):
@@ -84,7 +89,61 @@ class Sqlite(Backend):
             other.close()
 
 
-BACKENDS: tuple[type[Backend], ...] = (Sqlite,)
+class Postgres(Backend):
+    """Writers side by side, on a server that outlives the process. A database to each folder."""
+
+    features = frozenset(Feature) - {Feature.LOCAL_DISK, Feature.THREADED_STUDY, Feature.LOSES_TRANSACTIONS}
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._place = folder / "postgres.json"
+        self._mine = not self._place.exists()
+        if self._mine:
+            server, name = the_server(), f"test_{uuid4().hex}"
+            self._place.write_text(
+                json.dumps(
+                    {
+                        "backend": "postgres",
+                        "name": name,
+                        "url": server.url(name, ROLE),
+                        "admin": server.url("postgres"),
+                    }
+                )
+            )
+
+    @property
+    def address(self) -> str:
+        return self._place.read_text()
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Others may read meanwhile, as beside SQLite's one writer."""
+        with psql(json.loads(self.address)["url"]) as other:
+            assert other.stdin is not None
+            assert other.stdout is not None
+            other.stdin.write(_LOCK_EVERYTHING)
+            other.stdin.flush()
+            assert other.stdout.readline() == "locked\n"
+            yield
+            other.stdin.close()
+
+    async def close(self) -> None:
+        await super().close()
+        if self._mine:
+            about = json.loads(self.address)
+            await as_admin(about, f"DROP DATABASE IF EXISTS {about['name']} WITH (FORCE)")
+
+
+ROLE = "service"
+"""Owns its database and nothing else, as in production."""
+_TEMPLATE = "template_of_tests"
+_LOCK_EVERYTHING = r"""
+BEGIN;
+SELECT format('LOCK TABLE %I IN EXCLUSIVE MODE', tablename) FROM pg_tables WHERE schemaname = 'public' \gexec
+SELECT 'locked';
+"""
+
+BACKENDS: tuple[type[Backend], ...] = (Sqlite, Postgres)
 
 
 async def open_database(address: str, *, spine: bool = True) -> Database:
@@ -101,7 +160,37 @@ async def open_database(address: str, *, spine: bool = True) -> Database:
                     await asyncio.to_thread(_spine().create_all, database.engine)
             await database.start()
             return database
+        case "postgres":
+            await _create(about)
+            server = PostgresDatabase(about["url"], patience_seconds=30.0, lock_seconds=3.0)
+            await server.start()
+            return server
     raise ValueError(f"no backend is called {about['backend']}")
+
+
+async def _create(about: dict[str, Any]) -> None:
+    """A copy of one that has the tables of the suite and of the spine, where there is none yet."""
+    databases = {row["datname"] for row in await as_admin(about, "SELECT datname FROM pg_database")}
+    if _TEMPLATE not in databases:
+        await as_admin(about, f"CREATE ROLE {ROLE} LOGIN")
+        await as_admin(about, f"CREATE DATABASE {_TEMPLATE} OWNER {ROLE}")
+        database = PostgresDatabase(about["url"].replace(about["name"], _TEMPLATE))
+        async with database.engine.begin() as connection:
+            await connection.run_sync(TABLES.create_all)
+            await connection.run_sync(_spine().create_all)
+        await database.stop()
+    if about["name"] not in databases:
+        await as_admin(about, f"CREATE DATABASE {about['name']} TEMPLATE {_TEMPLATE} OWNER {ROLE}")
+
+
+async def as_admin(about: dict[str, Any], statement: str) -> list[Any]:
+    """What the operator of the server asks of it. `about`: a backend's address."""
+    connection = await asyncpg.connect(about["admin"])
+    try:
+        rows: list[Any] = await connection.fetch(statement)
+        return rows
+    finally:
+        await connection.close()
 
 
 def _spine() -> MetaData:

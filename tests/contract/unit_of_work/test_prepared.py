@@ -81,8 +81,8 @@ async def test_each_set_of_parameters_is_run_and_no_set_runs_nothing(database: D
     assert await write(database, CLOSE) == []
     assert [row.open for row in await database.read(EVERY.all)] == [False, True, False]
 
-    gone = await write(database, TAKE, {"that_are": False}, {"that_are": False})
-    assert sorted((row.name, tuple(row.codes)) for row in gone) == [("a", ()), ("c", ("x",))]
+    gone = await write(database, TAKE, {"that_are": False}, {"that_are": True})
+    assert sorted((row.name, tuple(row.codes)) for row in gone) == [("a", ()), ("b", ()), ("c", ("x",))]
 
 
 async def test_an_upsert_changes_what_it_names_and_nothing_else(database: Database) -> None:

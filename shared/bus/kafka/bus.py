@@ -1,0 +1,161 @@
+"""The door of the bus on Kafka."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+
+from shared.bus.embedded.partitioner import partition_of
+from shared.bus.kafka.cluster import MOST_RECORD_BYTES, Cluster
+from shared.bus.kafka.publishing import Addressed, Publishing
+from shared.bus.kafka.subscription import KafkaSubscription
+from shared.bus.protocol import BusUnavailable, Record, Topic
+
+_PULSE_SECONDS = 2.0
+_HEALTH_SECONDS = 5.0
+_FRAME_BYTES = 128
+"""The most that Kafka adds to a record, and to each of its headers."""
+
+
+class KafkaBus:
+    """Topics of an Apache Kafka cluster, for one event loop. Not thread safe; once stopped, it stays so.
+
+    The cluster is to run with `auto.create.topics.enable=false`: aiokafka's consumers and producers ask for topics by
+    name in a way that creates them.
+    """
+
+    def __init__(
+        self,
+        bootstrap: str,
+        *,
+        publish_seconds: float = 10.0,
+        answer_seconds: float = 10.0,
+        heartbeat_seconds: float = 1.0,
+    ) -> None:
+        """`bootstrap`: host:port of one or more brokers, with commas. `publish_seconds`: within which records are
+        acknowledged or BusUnavailable is raised. `answer_seconds`: the same for every other question.
+        `heartbeat_seconds`: how soon a member learns of a rebalance."""
+        self._answer_seconds = answer_seconds
+        self._heartbeat_seconds = heartbeat_seconds
+        self._connection = {"bootstrap_servers": bootstrap, "client_id": "pulang"}
+        self._cluster = Cluster(self._connection, answer_seconds)
+        self._publishing = Publishing(self._connection, publish_seconds)
+        self._started = False
+        self._subscriptions: list[KafkaSubscription] = []
+        self._pulse: asyncio.Task[None] | None = None
+        self._silence: str | None = None
+        self._answers = 0
+
+    async def start(self) -> None:
+        """Raises BusUnavailable."""
+        _keep_records_out_of_the_log()
+        await self._cluster.pulse(self._answer_seconds)
+        self._started = True
+        self._pulse = asyncio.create_task(self._feel_pulse(), name="bus-pulse")
+
+    async def stop(self) -> None:
+        # First the readers: the end of a batch may publish.
+        await asyncio.gather(*(subscription.stop() for subscription in self._subscriptions))
+        if not self._started:
+            return
+        self._started = False
+        if self._pulse is not None:
+            self._pulse.cancel()
+            await asyncio.wait([self._pulse])
+        await self._publishing.stop()
+        await self._cluster.stop()
+
+    async def declare(self, topics: Sequence[Topic]) -> None:
+        """Raises BusUnavailable, and ValueError for a topic that Kafka refuses."""
+        for topic in topics:
+            if topic.partitions < 1:
+                raise ValueError(f"topic {topic.name} is declared with {topic.partitions} partitions")
+        self._check_started()
+        await self._cluster.create(topics)
+
+    async def publish(self, records: Sequence[Record]) -> None:
+        """Raises ValueError, before anything is sent, for a record above 4 MiB."""
+        self._check_started()
+
+        async def address() -> list[Addressed]:
+            addressed = []
+            for record in records:
+                partitions = await self._cluster.partitions(record.topic)
+                key = record.key.encode()
+                if _size_bytes(record, key) > MOST_RECORD_BYTES:
+                    raise ValueError(f"a record for {record.topic} is larger than {MOST_RECORD_BYTES} bytes")
+                addressed.append(Addressed(record, key, partition_of(record.key, partitions)))
+            return addressed
+
+        if records:
+            try:
+                await self._publishing.send(address)
+                self._answered()
+            except BusUnavailable:
+                self._cluster.forget({record.topic for record in records})
+                raise
+
+    def subscribe(
+        self,
+        group: str,
+        topics: Sequence[str],
+        revoking: Callable[[], Awaitable[None]] | None = None,
+    ) -> KafkaSubscription:
+        subscription = KafkaSubscription(
+            self._connection,
+            group,
+            topics,
+            revoking,
+            silence=lambda: self._silence,
+            heartbeat_seconds=self._heartbeat_seconds,
+            answer_seconds=self._answer_seconds,
+        )
+        self._subscriptions = [one for one in self._subscriptions if not one.stopped] + [subscription]
+        return subscription
+
+    async def lag(self, group: str, topics: Sequence[str]) -> int:
+        """Raises UnknownTopic, BusUnavailable."""
+        self._check_started()
+        lag = await self._cluster.lag(group, topics)
+        self._answered()
+        return lag
+
+    async def healthy(self) -> str | None:
+        """Readers are told the same."""
+        answers = self._answers
+        try:
+            self._check_started()
+            await self._cluster.pulse(_HEALTH_SECONDS)
+        except BusUnavailable as reason:
+            # A question from before the cluster came back may fail after others were answered.
+            if answers == self._answers:
+                self._silence = str(reason)
+        else:
+            self._answered()
+        return self._silence
+
+    def _answered(self) -> None:
+        self._answers += 1
+        self._silence = None
+
+    async def _feel_pulse(self) -> None:
+        """aiokafka's consumer looks for a lost broker for ever and says nothing; so readers are told from here."""
+        while True:
+            await asyncio.sleep(_PULSE_SECONDS)
+            if await self.healthy() is not None:
+                for subscription in self._subscriptions:
+                    subscription.wake()
+
+    def _check_started(self) -> None:
+        if not self._started:
+            raise BusUnavailable("the Kafka bus is not started")
+
+
+def _keep_records_out_of_the_log() -> None:
+    """At DEBUG aiokafka logs keys and values, and whole requests."""
+    logger = logging.getLogger("aiokafka")
+    logger.setLevel(max(logging.INFO, logger.getEffectiveLevel()))
+
+
+def _size_bytes(record: Record, key: bytes) -> int:
+    headers = sum(len(name.encode()) + len(value) + _FRAME_BYTES for name, value in record.headers)
+    return _FRAME_BYTES + len(key) + len(record.value) + headers

@@ -1,0 +1,282 @@
+"""PostgreSQL: a transaction to each unit of work, through SQLAlchemy's greenlets on asyncpg.
+
+Units of work run beside each other, so one may be run again from its start: where it was the victim of a deadlock, and
+once where a constraint says that a row is there already. The second run finds what the first one could not see yet, and
+answers from it.
+
+Writers are at READ COMMITTED. Every invariant here is a constraint, a locked row or a version; and whoever has waited
+for another's lock must see what that one wrote (a stored answer, a mark, a stream's version). At a stricter level each
+such wait would end in a serialization failure. Readers are at REPEATABLE READ: one snapshot.
+
+What a database says of a failed statement can quote the values (DETAIL, and the messages of data errors). That is taken
+out before anybody can log it.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import asyncpg  # type: ignore[import-untyped]
+from sqlalchemy import event, text
+from sqlalchemy.engine import ExceptionContext, make_url
+from sqlalchemy.exc import DBAPIError, DisconnectionError, PendingRollbackError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.orm import Session
+
+from shared.database.protocol import (
+    CONFLICTS,
+    DatabaseUnavailable,
+    TransactionLost,
+    is_outage,
+    sqlstate_of,
+)
+
+Result = TypeVar("Result")
+
+TRIES = 5
+"""Runs of a unit of work that others are in the way of."""
+COMMAND_SECONDS, STUDY_SECONDS = 30.0, 600.0
+"""How long one statement may take before the server counts as gone."""
+IDLE_MS = 60_000
+"""After this long the server takes its locks back from a process that stands still in a transaction."""
+CACHED_STATEMENTS = 500
+TAKEN = ("23505", "23P01")
+"""SQLSTATEs of what is there already: a key, or what excludes the new row (a bed's night)."""
+CONNECTION_GONE = ("08", "57P", "25006", "25P03")
+"""SQLSTATEs after which a connection is of no use. 25006: the server became a standby; another is the primary now."""
+DATA_ERROR = "22"
+
+_ALIVE = text("SELECT 1")
+
+
+class PostgresDatabase:
+    """A database on a server, for the event loop that started it; any number of processes at once."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        writers: int = 8,
+        readers: int = 4,
+        students: int = 2,
+        patience_seconds: float = 10.0,
+        lock_seconds: float = 5.0,
+    ) -> None:
+        """`url`: `postgresql://user:password@host/name`. `writers`, `readers`, `students`: connections at most.
+
+        `patience_seconds`: how long to wait for a free connection, and for a new one. `lock_seconds`: how long a
+        statement waits for another transaction.
+        """
+        self._name = make_url(url).database
+        self._writers = _Pool(url, writers, patience_seconds, lock_seconds, COMMAND_SECONDS, writing=True)
+        self._readers = _Pool(url, readers, patience_seconds, lock_seconds, COMMAND_SECONDS)
+        self._students = _Pool(url, students, patience_seconds, lock_seconds, STUDY_SECONDS)
+        self._units: set[asyncio.Task[Any]] = set()
+        self._running = False
+
+    @property
+    def engine(self) -> AsyncEngine:
+        """The writers' engine."""
+        return self._writers.engine
+
+    async def start(self) -> None:
+        """Raises DatabaseUnavailable where the server does not answer."""
+        self._running = True
+        try:
+            await self.read(_look)
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        self._running = False
+        if self._units:
+            await asyncio.wait(self._units)
+        for pool in (self._writers, self._readers, self._students):
+            await pool.engine.dispose()
+
+    async def write(self, work: Callable[[Session], Result]) -> Result:
+        return await asyncio.shield(self._begin(self._writers, work))
+
+    async def read(self, work: Callable[[Session], Result]) -> Result:
+        return await asyncio.shield(self._begin(self._readers, work))
+
+    async def study(self, work: Callable[[Session], Result]) -> Result:
+        return await self._begin(self._students, work)
+
+    async def healthy(self) -> str | None:
+        try:
+            await self.read(_look)
+        except DatabaseUnavailable as gone:
+            return f"{self._name}: {gone}"
+        return None
+
+    def _begin(self, pool: "_Pool", work: Callable[[Session], Result]) -> "asyncio.Task[Result]":
+        """A task of its own: whoever gives up waiting would tear the connection down in mid-statement.
+
+        A study is torn down: it may have minutes to go.
+        """
+        if not self._running:
+            raise DatabaseUnavailable("shutting down")
+        unit = asyncio.create_task(pool.run(work))
+        self._units.add(unit)
+        unit.add_done_callback(self._units.discard)
+        return unit
+
+
+class _Pool:
+    """Connections of one kind. Whoever finds none free waits in line, which SQLAlchemy's own pool does not keep."""
+
+    def __init__(
+        self,
+        url: str,
+        size: int,
+        patience_seconds: float,
+        lock_seconds: float,
+        command_seconds: float,
+        *,
+        writing: bool = False,
+    ) -> None:
+        self._writing = writing
+        self._patience_seconds = patience_seconds
+        self._free = asyncio.Semaphore(size)
+        self.engine = create_async_engine(
+            make_url(url).set(drivername="postgresql+asyncpg"),
+            pool_size=size,
+            max_overflow=0,
+            isolation_level="READ COMMITTED" if writing else "REPEATABLE READ",
+            query_cache_size=2000,
+            hide_parameters=True,
+            connect_args={
+                "connection_class": _Connection,
+                "timeout": patience_seconds,
+                "command_timeout": command_seconds,
+                "prepared_statement_cache_size": CACHED_STATEMENTS,
+                "server_settings": {
+                    "application_name": "pulang",
+                    "timezone": "UTC",
+                    "jit": "off",
+                    "lock_timeout": str(int(lock_seconds * 1000)),
+                    "idle_in_transaction_session_timeout": str(IDLE_MS),
+                },
+            },
+        )
+        event.listen(self.engine.sync_engine, "handle_error", _judge)
+        event.listen(self.engine.sync_engine, "checkout", _refuse_closed)
+        if not writing:
+            event.listen(self.engine.sync_engine, "connect", _read_only)
+
+    async def run(self, work: Callable[[Session], Result]) -> Result:
+        """Until it stands, or the error that is its own. Raises DatabaseUnavailable."""
+        try:
+            async with asyncio.timeout(self._patience_seconds):
+                await self._free.acquire()
+        except TimeoutError:
+            raise DatabaseUnavailable("no connection is free") from None
+        try:
+            return await self._again_and_again(work)
+        finally:
+            self._free.release()
+
+    async def _again_and_again(self, work: Callable[[Session], Result]) -> Result:
+        tries, told_once = 1, False
+        while True:
+            try:
+                session = AsyncSession(self.engine, expire_on_commit=False)
+                return await session.run_sync(_unit, work, self._writing)
+            except DBAPIError as error:
+                if tries < TRIES and sqlstate_of(error) in CONFLICTS:
+                    tries += 1
+                elif not told_once and _came_too_late(error):
+                    told_once = True
+                else:
+                    raise
+
+
+def _unit(session: Session, work: Callable[[Session], Result], writing: bool) -> Result:
+    with session:
+        _connect(session)
+        try:
+            result = work(session)
+            if writing:
+                session.commit()
+        except PendingRollbackError as error:
+            if error.code != "8s2b":  # the connection went, and the work went on
+                raise
+            raise TransactionLost("the transaction was lost") from error
+        return result
+
+
+def _connect(session: Session) -> None:
+    """Whatever goes wrong here: nothing was asked yet."""
+    try:
+        session.connection()
+    except (OSError, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise DatabaseUnavailable(_first_line(error)) from error
+
+
+def _look(session: Session) -> None:
+    session.execute(_ALIVE)
+
+
+def _came_too_late(error: DBAPIError) -> bool:
+    """Whether another transaction was first with the row, or with a migration of the table."""
+    driver = error.orig.__cause__ if error.orig is not None else None
+    return sqlstate_of(error) in TAKEN or isinstance(driver, asyncpg.InvalidCachedStatementError)
+
+
+class _Connection(asyncpg.Connection):  # type: ignore[misc]
+    """PostgreSQL answers a COMMIT with ROLLBACK, and no error, where a statement failed and the work went on."""
+
+    async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:  # noqa: ASYNC109
+        tag: str = await super().execute(query, *args, timeout=timeout)
+        if query == "COMMIT;" and tag != "COMMIT":
+            raise asyncpg.InFailedSQLTransactionError("a statement failed, the work went on, and nothing was committed")
+        return tag
+
+
+def _refuse_closed(adapted: Any, record: Any, proxy: Any) -> None:
+    """A connection that the server closed while it lay in the pool is known to be: no question has to be asked."""
+    if adapted.driver_connection.is_closed():
+        raise DisconnectionError
+
+
+def _read_only(adapted: Any, record: Any) -> None:
+    adapted.readonly = True
+
+
+def _judge(context: ExceptionContext) -> BaseException | None:
+    """Tells an outage as what it is, and anything else without the values."""
+    error, told = context.original_exception, context.sqlalchemy_exception
+    _hide_values(error, told)
+    if not isinstance(error, OSError) and not (told is not None and is_outage(told)):
+        return None
+    state: str | None = getattr(error, "sqlstate", None)
+    if state is None or state.startswith(CONNECTION_GONE):
+        context.is_disconnect = True
+    return DatabaseUnavailable(_first_line(error))
+
+
+def _hide_values(error: BaseException, told: Any) -> None:
+    """In what SQLAlchemy raises and in what led to it: a log shows the whole chain."""
+    driver: Any = getattr(error, "orig", None) or error
+    if not isinstance(driver, asyncpg.PostgresError | asyncpg.InterfaceError):
+        return
+    driver.__cause__ = driver.__context__ = None
+    for one in (error, driver):
+        with contextlib.suppress(AttributeError):
+            one.detail = None  # type: ignore[union-attr]
+    if isinstance(driver, asyncpg.PostgresError) and not (driver.sqlstate or "").startswith(DATA_ERROR):
+        return
+    if isinstance(driver, asyncpg.InterfaceError) and not isinstance(driver, ValueError):
+        return
+    for one in (error, driver, told):
+        if one is not None:
+            one.args = (type(driver).__name__,)
+
+
+def _first_line(error: BaseException) -> str:
+    """The server's own word: never a statement or its parameters."""
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    return (str(cause) or type(cause).__name__).splitlines()[0]

@@ -1,0 +1,215 @@
+"""A real Apache Kafka of one node (KRaft) for tests: needs java and mvn, and Maven Central once.
+
+`running_kafka(folder)` is the one of this pytest session. Where there can be none, tests are skipped with the reason;
+with CI=true they fail.
+"""
+
+import atexit
+import contextlib
+import ctypes
+import fcntl
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from base64 import urlsafe_b64encode
+from functools import cache
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+STORE = ROOT / ".kafka"
+POM = ROOT / "deploy" / "kafka" / "pom.xml"
+
+_DOWNLOAD_SECONDS = 600
+_START_SECONDS = 60
+_END_SECONDS = 15
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None)
+
+_PROPERTIES = """
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller_port}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+log.dirs={log}
+auto.create.topics.enable=false
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
+broker.session.timeout.ms=2000
+broker.heartbeat.interval.ms=200
+"""
+
+
+class NoKafka(Exception):
+    """A Kafka cannot be run here."""
+
+
+class RealKafka:
+    """One broker; its ports and its log outlive its process."""
+
+    def __init__(self, folder: Path) -> None:
+        """Formats a log in `folder`. Raises NoKafka."""
+        self._libs = libraries()
+        self._folder = folder
+        folder.mkdir(parents=True)
+        port, controller_port = _free_ports()
+        self.bootstrap = f"127.0.0.1:{port}"
+        self._address = ("127.0.0.1", port)
+        properties = _PROPERTIES.format(port=port, controller_port=controller_port, log=folder / "log")
+        (folder / "server.properties").write_text(properties)
+        cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        self._java("kafka.tools.StorageTool", "format", "--cluster-id", cluster, "-c", "server.properties").wait()
+        self._process: subprocess.Popen[bytes] | None = None
+        atexit.register(self.end)
+
+    def start(self) -> None:
+        """Returns when it listens; does nothing where it runs. Raises NoKafka."""
+        if self._process is None or self._process.poll() is not None:
+            self.launch()
+            self.wait()
+
+    def launch(self) -> None:
+        """From the main thread: the system ends the broker together with the thread that launched it."""
+        self._process = self._java("kafka.Kafka", "server.properties")
+
+    def wait(self) -> None:
+        """Until it listens. Raises NoKafka."""
+        deadline = time.monotonic() + _START_SECONDS
+        while self._process is not None and self._process.poll() is None and time.monotonic() < deadline:
+            with contextlib.suppress(OSError), socket.create_connection(self._address, timeout=1):
+                return
+            time.sleep(0.05)
+        self.end()
+        raise NoKafka(f"Kafka did not start, see {self._folder / 'broker.log'}")
+
+    def kill(self) -> None:
+        """SIGKILL, as when the power goes."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def freeze(self) -> None:
+        """Returns when it has stopped: until then it could still answer."""
+        self._signal(signal.SIGSTOP)
+        if self._process is not None:
+            os.waitpid(self._process.pid, os.WUNTRACED)
+
+    def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def end(self) -> None:
+        """May be called twice."""
+        process, self._process = self._process, None
+        if process is None or process.poll() is not None:
+            return
+        process.send_signal(signal.SIGCONT)
+        process.terminate()
+        try:
+            process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is not None:
+            self._process.send_signal(number)
+
+    def _java(self, *words: str) -> subprocess.Popen[bytes]:
+        options = ["-Xmx512m", "-XX:TieredStopAtLevel=1", "-Dlog4j2.level=INFO", "-cp", f"{self._libs}/*"]
+        with (self._folder / "broker.log").open("ab") as log:
+            return subprocess.Popen(
+                ["java", *options, *words],
+                cwd=self._folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                # Ctrl-C is for pytest, which ends the broker when its tests have let go of it.
+                start_new_session=True,
+                preexec_fn=_die_with_parent,
+            )
+
+
+_session: list[RealKafka] = []
+
+
+def running_kafka(folder: Path) -> RealKafka:
+    """The broker of this session, started in `folder` at the first call; ended with the process."""
+    if not _session:
+        _session.append(start_or_skip(folder / f"kafka-{os.getpid()}"))
+    return _session[0]
+
+
+def start_or_skip(folder: Path) -> RealKafka:
+    """Another broker, which the caller ends."""
+    try:
+        broker = RealKafka(folder)
+        broker.start()
+    except NoKafka as reason:
+        _none(str(reason))
+    return broker
+
+
+@cache
+def libraries() -> Path:
+    """The folder with the jars, downloaded once per checkout. Raises NoKafka."""
+    for program in ("java", "mvn"):
+        if shutil.which(program) is None:
+            raise NoKafka(f"there is no {program}")
+    STORE.mkdir(exist_ok=True)
+    # Named after what is asked for: another version is another folder.
+    libs = STORE / "libs"
+    asked, got = POM.read_text(), STORE / "pom.xml"
+    with (STORE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if libs.is_dir() and got.is_file() and got.read_text() == asked:
+            return libs
+        shutil.rmtree(libs, ignore_errors=True)
+        command = ["mvn", "-B", "-q", "-f", str(POM), "dependency:copy-dependencies", f"-DoutputDirectory={libs}"]
+        try:
+            subprocess.run(command, check=True, capture_output=True, timeout=_DOWNLOAD_SECONDS)
+        except subprocess.CalledProcessError as error:
+            raise NoKafka(f"mvn cannot get the jars: {error.stdout.decode()[-500:]}") from error
+        except subprocess.TimeoutExpired as error:
+            raise NoKafka(f"mvn did not get the jars within {_DOWNLOAD_SECONDS} s") from error
+        got.write_text(asked)  # last, so that half a download is none
+    return libs
+
+
+def _none(reason: str) -> NoReturn:
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"no real Kafka: {reason}")
+    pytest.skip(f"no real Kafka: {reason}")
+
+
+def _free_ports() -> tuple[int, int]:
+    """Below the range from which the system takes ports for outgoing connections: a broker that is started again has
+    to get its own back."""
+    found: list[int] = []
+    for port in random.sample(range(15_000, 32_000), 200):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            found.append(port)
+        if len(found) == 2:
+            return found[0], found[1]
+    raise NoKafka("there are no free ports")
+
+
+def _die_with_parent() -> None:
+    """On Linux the broker ends with pytest however that ends."""
+    if sys.platform == "linux":
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
