@@ -103,6 +103,18 @@ def unreachable(url: str, broken: Exception) -> str:
     return f"no answer from {url} ({type(broken).__name__}): is it running? See `pulang up`, or name it with --url"
 
 
+def content_of(url: str, what: str, answer: "httpx.Response") -> Any:
+    """What an answer says. Raises Complaint for a refusal, and for what is no answer of a Pulang."""
+    import orjson
+
+    if answer.status_code >= 400:
+        raise Complaint(refusal(what, answer.status_code, answer.content))
+    try:
+        return orjson.loads(answer.content)
+    except orjson.JSONDecodeError:
+        raise Complaint(f"{what} was not answered with JSON: is {url} the address of a Pulang?") from None
+
+
 def refusal(what: str, status: int, body: bytes) -> str:
     """The line for an answer that is a problem document: title, detail and pointers, never a value."""
     import orjson
@@ -143,19 +155,9 @@ class Client:
     def get(self, path: str, **params: str | int) -> Any:
         """The JSON of an answer. Raises Complaint."""
         with said_plainly(self._url):
-            return self._read(f"GET {path}", self._http.get(path, params=params))
+            return content_of(self._url, f"GET {path}", self._http.get(path, params=params))
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
         """The JSON of an answer. Raises Complaint."""
         with said_plainly(self._url):
-            return self._read(f"POST {path}", self._http.post(path, json=dict(body)))
-
-    def _read(self, what: str, answer: "httpx.Response") -> Any:
-        import orjson
-
-        if answer.status_code >= 400:
-            raise Complaint(refusal(what, answer.status_code, answer.content))
-        try:
-            return orjson.loads(answer.content)
-        except orjson.JSONDecodeError:
-            raise Complaint(f"{what} was not answered with JSON: is {self._url} the address of a Pulang?") from None
+            return content_of(self._url, f"POST {path}", self._http.post(path, json=dict(body)))

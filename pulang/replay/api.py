@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import orjson
 
-from pulang.client import TIMEOUT_SECONDS, Reach, refusal
+from pulang.client import TIMEOUT_SECONDS, Reach, content_of, refusal
 from pulang.complaint import Complaint
 
 AT_ONCE = 10
@@ -90,7 +90,7 @@ class Api:
         answer = await self._send("GET", path, token, {})
         if answer.status_code == 404:
             return None
-        return self._read(f"GET {path}", answer)
+        return content_of(self._url, f"GET {path}", answer)
 
     async def every(self, path: str, token: str, **params: str | int) -> AsyncIterator[Mapping[str, Any]]:
         """All items of a list, page by page."""
@@ -115,7 +115,7 @@ class Api:
             async with contextlib.nullcontext() if haste else self._free:
                 answer = await self._send(method, path, token, headers, **options)
             if not _comes_later(answer):
-                return self._read(f"{method} {path}", answer)
+                return content_of(self._url, f"{method} {path}", answer)
             if time.monotonic() > until:
                 raise Complaint(
                     refusal(f"{method} {path}", answer.status_code, answer.content)
@@ -140,14 +140,6 @@ class Api:
             raise Complaint(
                 f"the connection to {self._url} broke ({type(broken).__name__}): run it again, it goes on"
             ) from None
-
-    def _read(self, what: str, answer: httpx.Response) -> Any:
-        if answer.status_code >= 400:
-            raise Complaint(refusal(what, answer.status_code, answer.content))
-        try:
-            return orjson.loads(answer.content)
-        except orjson.JSONDecodeError:
-            raise Complaint(f"{what} was not answered with JSON: is {self._url} the address of a Pulang?") from None
 
 
 def _comes_later(answer: httpx.Response) -> bool:

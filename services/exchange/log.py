@@ -2,7 +2,6 @@
 it, in the transaction that consumes it. It is a log, not a projection: a rebuild keeps it."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Session
@@ -14,7 +13,7 @@ from services.exchange.policy import policies
 from services.exchange.rules import LogFold, Standing, topic_of
 from shared.consuming.inbox import Consumer
 from shared.database.models import table_of
-from shared.database.prepared import Prepared, insert_in, upserting
+from shared.database.prepared import Prepared, adding, upserting
 from shared.events.envelope import Event
 from shared.events.fact import LIFECYCLE, OPERATIONS
 from shared.events.intake import ConsentChanged
@@ -24,14 +23,7 @@ HEAD = "log"
 _AT_ONCE = 5_000
 
 
-def _taking(dialect: str) -> Any:
-    head = table_of(LogHead)
-    new = insert_in(dialect, head)
-    more = {"last_event": head.c.last_event + new.excluded.last_event}
-    return new.on_conflict_do_update(index_elements=["name"], set_=more).returning(head.c.last_event)
-
-
-_TAKE = Prepared(_taking)
+_TAKE = adding(table_of(LogHead), ("name",), "last_event", returning=("last_event",))
 _STORE = Prepared(insert(table_of(StoredEvent)))
 _AGENCIES = Prepared(select(col(Agency.agency), col(Agency.last)))
 _STANDINGS = Prepared(

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from services.exchange.models import CaseFact, ConsentFact, FacilityFact, IssueCount, SessionCount, StayFact
 from shared.consuming.inbox import Consumer
 from shared.database.models import table_of
-from shared.database.prepared import Prepared, insert_in, upserting
+from shared.database.prepared import Prepared, adding, upserting
 from shared.events.aid import AidIssued
 from shared.events.catalogue import fact_of
 from shared.events.envelope import Event
@@ -145,17 +145,7 @@ def _put(session: Session, table: Table, rows: Iterable[Row]) -> None:
 
 
 def _add(session: Session, table: Table, counter: str, rows: list[Row]) -> None:
-    _adding(table, counter).write(session, rows)
-
-
-@cache
-def _adding(table: Table, counter: str) -> Prepared:
-    def in_dialect(name: str) -> Any:
-        new = insert_in(name, table)
-        more = {counter: table.c[counter] + new.excluded[counter]}
-        return new.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=more)
-
-    return Prepared(in_dialect)
+    adding(table, tuple(table.primary_key.columns.keys()), counter).write(session, rows)
 
 
 def _change(session: Session, table: Table, key: str, changes: Mapping[str, Row]) -> None:

@@ -35,7 +35,7 @@ class Prepared:
     TransactionLost.
     """
 
-    def __init__(self, statement: Executable | Callable[[str], Executable]) -> None:
+    def __init__(self, statement: Executable | Callable[[str], Any]) -> None:
         self._statement = statement
         self._in_dialect: dict[str, _Statement] = {}
 
@@ -75,16 +75,24 @@ def insert_in(dialect: str, table: Table) -> Any:
 def upserting(table: Table, key: tuple[str, ...], changed: tuple[str, ...] = ()) -> Prepared:
     """Insert rows; where one of that `key` is there, its `changed` columns take the new values, or it stays."""
 
-    def in_dialect(name: str) -> Executable:
+    def in_dialect(name: str) -> Any:
         new = insert_in(name, table)
-        either: Executable = (
-            new.on_conflict_do_update(
-                index_elements=list(key), set_={column: new.excluded[column] for column in changed}
-            )
-            if changed
-            else new.on_conflict_do_nothing(index_elements=list(key))
-        )
-        return either
+        if not changed:
+            return new.on_conflict_do_nothing(index_elements=key)
+        return new.on_conflict_do_update(index_elements=key, set_={column: new.excluded[column] for column in changed})
+
+    return Prepared(in_dialect)
+
+
+@cache
+def adding(table: Table, key: tuple[str, ...], counter: str, returning: tuple[str, ...] = ()) -> Prepared:
+    """Insert rows; where one of that `key` is there, its `counter` grows by the new one's. Brings back `returning`."""
+
+    def in_dialect(name: str) -> Any:
+        new = insert_in(name, table)
+        more = {counter: table.c[counter] + new.excluded[counter]}
+        either = new.on_conflict_do_update(index_elements=key, set_=more)
+        return either.returning(*(table.c[column] for column in returning)) if returning else either
 
     return Prepared(in_dialect)
 
@@ -181,8 +189,7 @@ class _OnSqlite(_Statement):
         _no_defaults(compiled)
         binds = compiled.binds
         fixed = {n: b.effective_value for n, b in binds.items() if n not in parameters and not b.required}
-        lists = {n: _pad(list(v), _padded(len(v))) for n, v in parameters.items() if n in self.lists}
-        state = compiled.construct_expanded_state(fixed | dict(parameters) | lists)
+        state = compiled.construct_expanded_state(fixed | dict(self._filled(parameters)))
         whole = {part: name for name, parts in state.parameter_expansion.items() for part in parts}
         slots = [(part, _incoming(binds[whole.get(part, part)], dialect)) for part in state.positiontup or ()]
         results = [

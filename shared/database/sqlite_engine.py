@@ -20,7 +20,7 @@ def driver_of(connection: Connection) -> sqlite3.Connection:
     return cast(sqlite3.Connection, connection.connection.dbapi_connection)
 
 
-def engine_of(path: Path, pool: Any, begin: str, patience_seconds: float, **options: Any) -> Engine:
+def engine_of(path: Path, pool: Any, begin: str, patience_seconds: float) -> Engine:
     """An engine on the file whose transactions start with `begin`; after a plain BEGIN nothing can be written."""
     engine = create_engine(
         f"sqlite:///{path}",
@@ -28,7 +28,6 @@ def engine_of(path: Path, pool: Any, begin: str, patience_seconds: float, **opti
         connect_args={"check_same_thread": False, "timeout": patience_seconds, "isolation_level": None},
         query_cache_size=2000,
         hide_parameters=True,
-        **options,
     )
 
     @event.listens_for(engine, "connect")
@@ -52,7 +51,7 @@ def engine_of(path: Path, pool: Any, begin: str, patience_seconds: float, **opti
     def _only_inside(
         connection: Connection, cursor: sqlite3.Cursor, statement: str, parameters: Any, context: Any, many: bool
     ) -> None:
-        if statement != begin and not cursor.connection.in_transaction:
+        if not cursor.connection.in_transaction:
             raise TransactionLost("the transaction was lost")
 
     return engine

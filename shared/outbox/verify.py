@@ -9,7 +9,7 @@ import orjson
 from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
-from shared.outbox.record import CHAIN_START, chain_hash
+from shared.outbox.record import CHAIN_START, chain_hash, chain_of
 from shared.outbox.table import EVENTS, STREAMS
 
 SHOWN = 100
@@ -21,7 +21,7 @@ def verify_chains(session: Session, key: bytes) -> dict[str, Any]:
     broken: dict[str, int] = {}
     seen: dict[str, int] = {}
     heads: dict[str, bytes] = {}
-    count = 0
+    count, chain = 0, chain_of(key)
     rows = session.execute(
         select(
             EVENTS.c.id, EVENTS.c.type, EVENTS.c.subject, EVENTS.c.streamversion, EVENTS.c.payload, EVENTS.c.hash
@@ -31,7 +31,7 @@ def verify_chains(session: Session, key: bytes) -> dict[str, Any]:
     for row in rows:
         count += 1
         version = seen.get(row.subject, 0) + 1
-        head = chain_hash(key, heads.get(row.subject, CHAIN_START), row.payload)
+        head = chain_hash(chain, heads.get(row.subject, CHAIN_START), row.payload)
         if row.streamversion != version or row.hash != head or not _says_the_same(row):
             broken.setdefault(row.subject, version)
         seen[row.subject], heads[row.subject] = row.streamversion, row.hash

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -14,7 +13,7 @@ from services.aid.problems import IdTaken
 from services.aid.rules import crosses
 from services.aid.schemas.goods import Kind, Reason
 from shared.database.models import table_of
-from shared.database.prepared import Prepared, insert_in
+from shared.database.prepared import Prepared, adding
 from shared.events.aid import StockLow
 from shared.work import Work
 
@@ -90,14 +89,7 @@ def _add(work: Work, store: Store, item: str, quantity: int) -> tuple[int, int]:
 _ENTER = Prepared(insert(LEDGER))
 
 
-def _adding(dialect: str) -> Any:
-    new = insert_in(dialect, STOCK)
-    return new.on_conflict_do_update(
-        index_elements=[STOCK.c.store, STOCK.c.item], set_={"quantity": STOCK.c.quantity + new.excluded.quantity}
-    ).returning(STOCK.c.quantity, STOCK.c.threshold)
-
-
-_ADD = Prepared(_adding)
+_ADD = adding(STOCK, ("store", "item"), "quantity", returning=("quantity", "threshold"))
 
 
 def _take(work: Work, store: Store, item: str, quantity: int) -> tuple[int, int]:
