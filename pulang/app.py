@@ -6,23 +6,44 @@ from collections.abc import Sequence
 from fastapi import FastAPI
 
 from shared.bus.embedded import EmbeddedBus
+from shared.ground import distributed, embedded
 from shared.http.app import app_of
 from shared.security.roles import Roles
 from shared.security.tokens import DevelopmentIssuer
 from shared.service import Definition, Service
-from shared.settings import ROLES, Settings
+from shared.settings import ROLES, Replica, Settings
 
 SERVICES = ("intake", "shelter", "aid", "psychosocial", "exchange")
 
 
+def definition(name: str) -> Definition:
+    """What one service is made of."""
+    found: Definition = getattr(importlib.import_module(f"services.{name}.main"), name.upper())
+    return found
+
+
 def definitions() -> Sequence[Definition]:
-    """What each service is made of, in the order in which they start."""
-    return [getattr(importlib.import_module(f"services.{name}.main"), name.upper()) for name in SERVICES]
+    """All of them, in the order in which they start."""
+    return [definition(name) for name in SERVICES]
 
 
 def create_app(settings: Settings) -> FastAPI:
     """Every service under its path, over one bus, with the development issuer of the data folder."""
     bus = EmbeddedBus(settings.bus)
     verifier = DevelopmentIssuer(settings.keys).verifier(Roles.load(ROLES))
-    services = [Service(definition, settings, bus, verifier) for definition in definitions()]
+    services = [Service(one, embedded(settings, one.name, one.migrations), bus, verifier) for one in definitions()]
     return app_of("Pulang", services, bus)
+
+
+def create_replica(name: str, replica: Replica) -> FastAPI:
+    """One service over PostgreSQL and Kafka, for the tokens of an OIDC issuer. Raises SecretInvalid."""
+    from shared.security.oidc import OidcVerifier
+
+    from shared.bus.kafka import KafkaBus, KafkaLogin
+
+    kafka = replica.kafka
+    bus = KafkaBus(KafkaLogin(kafka.bootstrap, kafka.user, kafka.password, kafka.ca), creates=False)
+    verifier = OidcVerifier(replica.issuer, replica.issuer_url, Roles.load(ROLES))
+    one = definition(name)
+    service = Service(one, distributed(replica, name, one.migrations), bus, verifier)
+    return app_of(f"Pulang {name}", [service], bus, patient=True, parts=[verifier])

@@ -7,7 +7,9 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from pulang import operating
 from pulang.complaint import Complaint
+from pulang.options import DataOption, HostOption, InsecureOption, JsonOption, PortOption, TokenOption, UrlOption
 
 app = typer.Typer(
     name="pulang",
@@ -20,21 +22,6 @@ app = typer.Typer(
 dead_letters_app = typer.Typer(no_args_is_help=True, help="What cannot be taken in, and another try.")
 app.add_typer(dead_letters_app, name="dead-letters")
 
-DataOption = Annotated[
-    Path | None, typer.Option("--data", metavar="DIR", help="Data folder. Default: PULANG_DATA, else ./data.")
-]
-UrlOption = Annotated[
-    str | None, typer.Option("--url", help="A running Pulang. Default: PULANG_URL, else what stands in DATA/url.")
-]
-TokenOption = Annotated[
-    str | None, typer.Option("--token", help="Bearer token. Default: PULANG_TOKEN, else a development token.")
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="For programs: JSON on standard output, all else on error.")]
-HostOption = Annotated[str, typer.Option("--host", help="Address to listen on.")]
-PortOption = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port to listen on; 0 takes a free one.")]
-InsecureOption = Annotated[
-    bool, typer.Option("--insecure-dev-tokens", help="Allow a host that other machines reach, with development tokens.")
-]
 SEASON = Path("examples/season-2020")
 
 
@@ -43,8 +30,9 @@ def up(
     data: DataOption = None, host: HostOption = "127.0.0.1", port: PortOption = 8000, insecure: InsecureOption = False
 ) -> None:
     """Run every service in one process, under one address."""
+    from pulang.server import CannotStart
     from pulang.signals import end_when_asked
-    from pulang.up import CannotStart, serve
+    from pulang.up import serve
     from shared.settings import from_environment
 
     end_when_asked()
@@ -177,6 +165,9 @@ def retry_dead_letters(
     from pulang.dead_letters import retry_parked
 
     retry_parked(reach(url, token, data), service, key)
+
+
+operating.add_to(app)
 
 
 def main() -> NoReturn:

@@ -4,6 +4,10 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy.orm import Session
+
+LOCK = 0x70756C616E67
+"""The advisory lock of whoever migrates a PostgreSQL database: "pulang"."""
 
 
 class NewerDatabase(Exception):
@@ -16,19 +20,45 @@ def head_of(folder: Path) -> str:
 
 
 def migrate(engine: Engine, folder: Path) -> bool:
-    """Apply what is missing, in one transaction; True when something was. Raises NewerDatabase.
+    """Apply what is missing, in one transaction; True when something was. Raises NewerDatabase."""
+    with engine.begin() as connection:
+        return apply(connection, folder)
+
+
+async def migrate_server(url: str, folder: Path) -> bool:
+    """As `migrate`, on PostgreSQL; whoever migrates at the same time waits, and finds nothing to do.
+
+    Raises NewerDatabase, OSError, SQLAlchemyError.
+    """
+    from sqlalchemy.ext.asyncio import create_async_engine
+    from sqlalchemy.pool import NullPool
+
+    engine = create_async_engine(
+        url.replace("postgresql://", "postgresql+asyncpg://", 1), poolclass=NullPool, hide_parameters=True
+    )
+    async with engine.begin() as connection:
+        await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+        return await connection.run_sync(apply, folder)
+
+
+def apply(connection: Connection, folder: Path) -> bool:
+    """What is missing, in the caller's transaction; True when something was. Raises NewerDatabase.
 
     Alembic is imported only where there is something to do: it would be a third of the time to start.
     """
-    head = head_of(folder)
-    with engine.begin() as connection:
-        current = _current(connection)
-        if current == head:
-            return False
-        if current is not None and current > head:
-            raise NewerDatabase(f"the data is at revision {current}, this version knows {head}")
-        _upgrade(connection, folder)
-        return True
+    head, current = head_of(folder), _current(connection)
+    if current == head:
+        return False
+    if current is not None and current > head:
+        raise NewerDatabase(f"the data is at revision {current}, this version knows {head}")
+    _upgrade(connection, folder)
+    return True
+
+
+def behind(session: Session, folder: Path) -> str | None:
+    """What is wrong with the revision of a database that others migrate; None where nothing is."""
+    head, current = head_of(folder), _current(session.connection())
+    return None if current == head else f"is at revision {current or 'none'}, this version needs {head}"
 
 
 def _current(connection: Connection) -> str | None:

@@ -15,19 +15,14 @@ from shared.bus.protocol import Bus, BusUnavailable, Topic
 from shared.consuming.dead_letters import parked, topic_of
 from shared.consuming.inbox import Consumer
 from shared.consuming.loop import ConsumerLoop
-from shared.database import SqliteDatabase
 from shared.database.protocol import DatabaseUnavailable
 from shared.events.fact import LIFECYCLE, OPERATIONS
+from shared.ground import Ground
 from shared.http.idempotency import forget_old
-from shared.migrating import migrate
 from shared.outbox.lease import Lease
 from shared.outbox.relay import Relay, backlog, recorded
 from shared.security import audit
-from shared.security.keys import SqliteKeyStore
-from shared.security.sealing import Kek
-from shared.security.secrets import Secrets
 from shared.security.tokens import Verifier
-from shared.settings import Settings
 from shared.work import Desk, Work
 
 SERVICE_TOPICS = (Topic(LIFECYCLE, partitions=4), Topic(OPERATIONS, partitions=4))
@@ -65,52 +60,57 @@ class Definition:
 
 
 class Service:
-    """One replica of a service on the embedded profile."""
+    """One replica of a service.
 
-    def __init__(self, definition: Definition, settings: Settings, bus: Bus, verifier: Verifier) -> None:
+    It comes up in two steps, so that a replica whose bus is away serves its users nevertheless: `open` with its
+    database, `attend` with the bus. Either may be tried again where it raises.
+    """
+
+    def __init__(self, definition: Definition, ground: Ground, bus: Bus, verifier: Verifier) -> None:
         self.definition = definition
         self.name = definition.name
-        self.settings = settings
+        self.ground = ground
         self.bus = bus
         self.verifier = verifier
-        self.database = SqliteDatabase(settings.database(self.name))
-        kek = Kek.load_or_create(settings.keys / "kek")
-        self.desk = Desk(
-            service=self.name,
-            database=self.database,
-            secrets=Secrets.load(settings.keys),
-            keys=SqliteKeyStore(settings.key_store(self.name), kek, owner=self.name),
-        )
-        self.relay = Relay(self.desk, bus, Lease(self.database, "relay", alone=True))
+        self.database = ground.database
+        self.desk = Desk(service=self.name, database=ground.database, secrets=ground.secrets, keys=ground.keys)
+        self.relay = Relay(self.desk, bus, Lease(self.database, "relay", alone=ground.alone))
         self.loops = [ConsumerLoop(self.desk, bus, consumer) for consumer in definition.consumers]
         self.companions = list(definition.companions(self))
-        self._parts: list[Companion] = [self.relay, *self.loops, *self.companions]
+        self._running: list[Companion] = []
         self._chores: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
 
-    async def start(self) -> None:
-        """Migrated, then running. Raises DatabaseUnavailable, BusUnavailable."""
-        migrate(self.database.engine, self.definition.migrations)
-        await self.bus.declare((*SERVICE_TOPICS, Topic(topic_of(self.name), 1), *self.definition.topics))
-        await self.database.start()
-        for part in self._parts:
-            await part.start()
+    async def open(self) -> None:
+        """Take requests, tell events. Raises DatabaseUnavailable."""
+        await self.ground.open()
+        await self._start(self.relay, *self.companions)
         self._chores = asyncio.create_task(self._do_chores(), name=f"{self.name}-chores")
+
+    async def attend(self) -> None:
+        """Listen to the others. Raises BusUnavailable."""
+        await self.bus.declare((*SERVICE_TOPICS, Topic(topic_of(self.name), 1), *self.definition.topics))
+        await self._start(*self.loops)
 
     async def stop(self) -> None:
         """Stop taking, finish the batch in hand, flush what can be flushed."""
         self._stopping.set()
         if self._chores is not None:
             await asyncio.wait([self._chores])
-        for part in reversed(self._parts):
+        for part in reversed(self._running):
             with contextlib.suppress(BusUnavailable, DatabaseUnavailable):
                 await part.stop()
-        await self.database.stop()
-        self.desk.keys.close()
+        await self.ground.close()
+
+    async def _start(self, *parts: Companion) -> None:
+        for part in parts:
+            if part not in self._running:
+                await part.start()
+                self._running.append(part)
 
     def failed(self) -> BaseException | None:
         """Why a part of it ended by itself, if one did."""
-        for part in (self.database, *self._parts):
+        for part in (self.database, *self._running):
             if (error := part.failed()) is not None:
                 return error
         if self._chores is not None and self._chores.done() and not self._chores.cancelled():

@@ -5,8 +5,9 @@ import sys
 import threading
 from pathlib import Path
 
+from pulang.server import CannotStart
 from pulang.signals import end_when_asked
-from pulang.up import CannotStart, serve
+from pulang.up import serve
 from shared.settings import Settings
 
 ORPHANED = 70

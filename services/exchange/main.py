@@ -20,7 +20,7 @@ RETENTION_DAYS = 30
 
 def _companions(service: Service) -> Sequence[Companion]:
     directory = Directory(policies(), service.desk.secrets.place)
-    lease = Lease(service.database, LEASE, alone=True)
+    lease = Lease(service.database, LEASE, alone=service.ground.alone)
     return (
         AgencyRelay(service.desk, service.bus, lease, policies(), directory),
         Feed(service.desk, directory),

@@ -112,6 +112,10 @@ class PostgresDatabase:
             return f"{self._name}: {gone}"
         return None
 
+    def failed(self) -> BaseException | None:
+        """Nothing of it runs by itself."""
+        return None
+
     def _begin(self, pool: "_Pool", work: Callable[[Session], Result]) -> "asyncio.Task[Result]":
         """A task of its own: whoever gives up waiting would tear the connection down in mid-statement.
 

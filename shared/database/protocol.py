@@ -72,3 +72,6 @@ class Database(Protocol):
 
     async def healthy(self) -> str | None:
         """None while it answers; else one line that says what is missing."""
+
+    def failed(self) -> BaseException | None:
+        """Why a task of its own ended, if one did: the process must not go on without it."""

@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 
 import structlog
-from fastapi import FastAPI, Request
+from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
@@ -17,9 +17,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shared.bus.protocol import Bus
 from shared.http import problems
 from shared.http.door import correlation_id
+from shared.http.opening import Opening
 from shared.http.operators import operator_routes
 from shared.http.samples import sample
-from shared.service import Service
+from shared.service import Companion, Service
 from shared.telemetry import frames_of
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
@@ -28,26 +29,21 @@ WATCH_SECONDS = 1.0
 log = structlog.get_logger()
 
 
-def app_of(title: str, services: Sequence[Service], bus: Bus) -> FastAPI:
-    """The app of these services over one bus. It starts and stops them."""
+def app_of(
+    title: str, services: Sequence[Service], bus: Bus, *, patient: bool = False, parts: Sequence[Companion] = ()
+) -> FastAPI:
+    """The app of these services over one bus. It starts and stops them; `patient`, `parts`: see Opening."""
+    opening = Opening(services, bus, patient=patient, parts=parts)
 
     @contextlib.asynccontextmanager
     async def running(app: FastAPI) -> AsyncIterator[None]:
-        await bus.start()
-        started: list[Service] = []
+        watch = asyncio.create_task(_stop_when_it_fails(opening))
         try:
-            for service in services:
-                started.append(service)
-                await service.start()
-            watch = asyncio.create_task(_stop_when_one_fails(services))
-            app.state.ready = True
+            await opening.start()
             yield
-            watch.cancel()
         finally:
-            app.state.ready = False
-            for service in reversed(started):
-                await service.stop()
-            await bus.stop()
+            watch.cancel()
+            await opening.stop()
 
     app = FastAPI(
         title=title,
@@ -58,7 +54,6 @@ def app_of(title: str, services: Sequence[Service], bus: Bus) -> FastAPI:
         telemetry={"tracing": False},
     )
     app.state.services = {service.name: service for service in services}
-    app.state.ready = False
     problems.install(app)
     app.add_middleware(Edge)
     for service in services:
@@ -70,8 +65,8 @@ def app_of(title: str, services: Sequence[Service], bus: Bus) -> FastAPI:
         return {"status": "alive"}
 
     @app.get("/readyz", tags=["health"], summary="Can it serve? If not: what is missing", openapi_extra=_EXAMPLE_READY)
-    async def readyz(request: Request) -> JSONResponse:
-        missing = [] if request.app.state.ready else ["still starting, or stopping"]
+    async def readyz() -> JSONResponse:
+        missing = opening.missing()
         for service in services:
             missing += [lack for lack in await service.missing() if lack not in missing]
         return JSONResponse({"status": "missing" if missing else "ready", "missing": missing}, 503 if missing else 200)
@@ -83,15 +78,14 @@ _EXAMPLE_ALIVE = sample({"status": "alive"})
 _EXAMPLE_READY = sample({"status": "ready", "missing": []})
 
 
-async def _stop_when_one_fails(services: Sequence[Service]) -> None:
+async def _stop_when_it_fails(opening: Opening) -> None:
     """A dead side task stops the process: half a service would look alive and fall behind for ever."""
     while True:
         await asyncio.sleep(WATCH_SECONDS)
-        for service in services:
-            if (error := service.failed()) is not None:
-                log.error("stopping: a background task ended", service=service.name, because=type(error).__name__)
-                os.kill(os.getpid(), signal.SIGTERM)
-                return
+        if (error := opening.failed()) is not None:
+            log.error("stopping: a background task ended", because=type(error).__name__, at=frames_of(error))
+            os.kill(os.getpid(), signal.SIGTERM)
+            return
 
 
 class Edge:

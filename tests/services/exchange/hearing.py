@@ -21,6 +21,7 @@ from shared.events.fact import Fact
 from shared.events.intake import CaseRegistered, CaseScreened, ConsentChanged, ConsentDecision
 from shared.events.psychosocial import SessionRecorded
 from shared.events.shelter import StayCheckedIn, StayCheckedOut
+from shared.ground import embedded
 from shared.http.app import app_of
 from shared.security.roles import Roles
 from shared.security.tokens import DevelopmentIssuer
@@ -174,7 +175,7 @@ async def listening(settings: Settings) -> AsyncIterator[Exchange]:
     settings.keys.mkdir(parents=True, exist_ok=True)
     bus = EmbeddedBus(settings.bus)
     verifier = DevelopmentIssuer(settings.keys).verifier(Roles.load(ROLES))
-    service = Service(EXCHANGE, settings, bus, verifier)
+    service = Service(EXCHANGE, embedded(settings, "exchange", EXCHANGE.migrations), bus, verifier)
     app = app_of("exchange", [service], bus)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with (
