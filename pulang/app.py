@@ -39,10 +39,9 @@ def create_replica(name: str, replica: Replica) -> FastAPI:
     """One service over PostgreSQL and Kafka, for the tokens of an OIDC issuer. Raises SecretInvalid."""
     from shared.security.oidc import OidcVerifier
 
-    from shared.bus.kafka import KafkaBus, KafkaLogin
+    from shared.bus.kafka import KafkaBus
 
-    kafka = replica.kafka
-    bus = KafkaBus(KafkaLogin(kafka.bootstrap, kafka.user, kafka.password, kafka.ca), creates=False)
+    bus = KafkaBus(replica.kafka, creates=False)
     verifier = OidcVerifier(replica.issuer, replica.issuer_url, Roles.load(ROLES))
     one = definition(name)
     service = Service(one, distributed(replica, name, one.migrations), bus, verifier)

@@ -14,6 +14,7 @@ out before anybody can log it.
 
 import asyncio
 import contextlib
+import random
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -36,6 +37,8 @@ Result = TypeVar("Result")
 
 TRIES = 5
 """Runs of a unit of work that others are in the way of."""
+PAUSE_SECONDS = 0.01
+"""Before the second run at most so long, twice as long before each later one: two must not meet in step."""
 COMMAND_SECONDS, STUDY_SECONDS = 30.0, 600.0
 """How long one statement may take before the server counts as gone."""
 IDLE_MS = 60_000
@@ -190,7 +193,10 @@ class _Pool:
                 session = AsyncSession(self.engine, expire_on_commit=False)
                 return await session.run_sync(_unit, work, self._writing)
             except DBAPIError as error:
-                if tries < TRIES and sqlstate_of(error) in CONFLICTS:
+                if sqlstate_of(error) in CONFLICTS:
+                    if tries == TRIES:  # no fault of the work: another time it goes well
+                        raise DatabaseUnavailable(f"others were in the way {TRIES} times") from error
+                    await asyncio.sleep(random.uniform(0, PAUSE_SECONDS * 2**tries))  # noqa: S311
                     tries += 1
                 elif not told_once and _came_too_late(error):
                     told_once = True
