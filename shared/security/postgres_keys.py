@@ -6,7 +6,7 @@ Units of work run in greenlets on the event loop and keys are made ahead on a th
 import asyncio
 import os
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Coroutine, Iterable
 from concurrent.futures import Future
 from typing import Any, TypeVar
@@ -21,6 +21,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    bindparam,
     func,
     insert,
     select,
@@ -34,7 +35,7 @@ from uuid_utils import uuid7
 
 from shared.database.protocol import DatabaseUnavailable
 from shared.migrating import LOCK
-from shared.security.key_pool import KeyPool
+from shared.security.key_pool import KeyPool, KeyStoreClosed
 from shared.security.keys import KekUnknown, KeyDestroyed, KeyUnknown
 from shared.security.sealing import KEY_BYTES, DataKey, Kek
 
@@ -51,7 +52,8 @@ DATA_KEY = Table(
     Column("owner", String(64), nullable=False),
     Column("created", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )
-REWRAP_ROWS = 5_000
+REWRAP_ROWS = 1_000
+PAUSE_SECONDS = 0.01
 SECONDS = 10.0
 CONNECTIONS = 3
 
@@ -92,6 +94,8 @@ class PostgresKeyStore:
         self._cache: OrderedDict[str, DataKey] = OrderedDict()
         self._lock = threading.Lock()
         self._destroyed = 0
+        self._closed = False
+        self._making: Counter[str] = Counter()
         self._engine = _engine(url)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pool = KeyPool(self._make, batch=batch, name=owner)
@@ -138,16 +142,25 @@ class PostgresKeyStore:
         return destroyed
 
     def rewrap(self, old: Kek, new: Kek) -> int:
-        """See KeyStore. Every replica must know both keys before, and is started with the new one after."""
+        """See KeyStore. Every replica must know both keys before, and be started with the new one before the last."""
         if old.id == new.id:
             return 0
-        self._keks |= {old.id: old, new.id: new}
-        self._kek = new
-        return self._ask(self._rewrap(old, new))
+        with self._lock:
+            self._keks |= {old.id: old, new.id: new}
+            self._kek = new
+        while self._making[old.id]:  # they read the old one, and may commit behind the walk
+            self._ask(asyncio.sleep(PAUSE_SECONDS))
+        rewrapped, position = 0, 0
+        while (done := self._ask(self._rewrap(old, new, position)))[0]:
+            rewrapped, position = rewrapped + done[0], done[1]
+        return rewrapped
 
     def close(self) -> None:
         """See KeyStore. Not from the event loop, which the refilling thread may be waiting for: see `stop`."""
         self._pool.close()
+        self._closed = True
+        with self._lock:
+            self._cache.clear()
 
     async def stop(self) -> None:
         """`close`, and the connections with it. May be repeated."""
@@ -158,13 +171,21 @@ class PostgresKeyStore:
         randomness = os.urandom(count * KEY_BYTES)
         keys: list[DataKey] = []
         rows: list[dict[str, Any]] = []
-        kek = self._kek
-        for start in range(0, len(randomness), KEY_BYTES):
-            key_id, key = str(uuid7()), randomness[start : start + KEY_BYTES]
-            keys.append(DataKey(key_id, key))
-            rows.append({"key_id": key_id, "wrapped": kek.wrap(key_id, key), "kek_id": kek.id, "owner": self._owner})
-        if rows:
-            self._ask(self._store(rows))
+        with self._lock:
+            kek = self._kek
+            self._making[kek.id] += 1
+        try:
+            for start in range(0, len(randomness), KEY_BYTES):
+                key_id, key = str(uuid7()), randomness[start : start + KEY_BYTES]
+                keys.append(DataKey(key_id, key))
+                rows.append(
+                    {"key_id": key_id, "wrapped": kek.wrap(key_id, key), "kek_id": kek.id, "owner": self._owner}
+                )
+            if rows:
+                self._ask(self._store(rows))
+        finally:
+            with self._lock:
+                self._making[kek.id] -= 1
         return keys
 
     async def _store(self, rows: list[dict[str, Any]]) -> None:
@@ -197,30 +218,35 @@ class PostgresKeyStore:
             await connection.exec_driver_sql(f"VACUUM {DATA_KEY.name}")
         return done.rowcount
 
-    async def _rewrap(self, old: Kek, new: Kek) -> int:
-        rewrapped, position = 0, 0
-        while True:
-            async with self._engine.begin() as connection:
-                found = await connection.execute(
-                    select(DATA_KEY.c.position, DATA_KEY.c.key_id, DATA_KEY.c.wrapped)
-                    .where(DATA_KEY.c.kek_id == old.id, DATA_KEY.c.position > position)
-                    .order_by(DATA_KEY.c.position)
-                    .limit(REWRAP_ROWS)
-                    .with_for_update()
-                )
-                rows = found.all()
-                for row in rows:
-                    await connection.execute(
-                        update(DATA_KEY)
-                        .where(DATA_KEY.c.position == row.position)
-                        .values(wrapped=new.wrap(row.key_id, old.unwrap(row.key_id, row.wrapped)), kek_id=new.id)
-                    )
+    async def _rewrap(self, old: Kek, new: Kek, after: int) -> tuple[int, int]:
+        """The next ones after that position: how many, and the last one's position."""
+        async with self._engine.begin() as connection:
+            found = await connection.execute(
+                select(DATA_KEY.c.position, DATA_KEY.c.key_id, DATA_KEY.c.wrapped)
+                .where(DATA_KEY.c.kek_id == old.id, DATA_KEY.c.position > after)
+                .order_by(DATA_KEY.c.position)
+                .limit(REWRAP_ROWS)
+                .with_for_update()
+            )
+            rows = found.all()
             if not rows:
-                return rewrapped
-            rewrapped, position = rewrapped + len(rows), rows[-1].position
+                return 0, after
+            await connection.execute(
+                update(DATA_KEY)
+                .where(DATA_KEY.c.position == bindparam("at"))
+                .values(wrapped=bindparam("to_wrapped"), kek_id=new.id),
+                [
+                    {"at": row.position, "to_wrapped": new.wrap(row.key_id, old.unwrap(row.key_id, row.wrapped))}
+                    for row in rows
+                ],
+            )
+        return len(rows), rows[-1].position
 
     def _ask(self, question: "Coroutine[Any, Any, Answer]") -> Answer:
         """From a greenlet of the loop it is awaited there; from another thread, waited for."""
+        if self._closed:
+            question.close()
+            raise KeyStoreClosed
         try:
             if in_greenlet():
                 return await_only(asyncio.wait_for(question, SECONDS))

@@ -14,6 +14,7 @@ from pathlib import Path
 from signal import SIGINT, Signals
 from typing import Any
 
+import asyncpg  # type: ignore[import-untyped]
 import pytest
 
 SUPERUSER = "postgres"
@@ -153,6 +154,24 @@ def new_server() -> PostgresServer:
 def the_server() -> PostgresServer:
     """The one of this test run. Skips or fails as `new_server`."""
     return new_server()
+
+
+async def make_database(server: PostgresServer, name: str) -> None:
+    """An empty one."""
+    await _run(server, f'CREATE DATABASE "{name}"')
+
+
+async def drop_database(server: PostgresServer, name: str) -> None:
+    """With whoever is still connected to it."""
+    await _run(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+async def _run(server: PostgresServer, statement: str) -> None:
+    connection = await asyncpg.connect(server.url("postgres"))
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
 
 
 def psql(url: str) -> "subprocess.Popen[str]":

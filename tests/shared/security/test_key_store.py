@@ -1,15 +1,20 @@
 """What every key store promises, through its public door."""
 
+import asyncio
 import base64
+import contextlib
 import os
 import signal
 import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -21,26 +26,73 @@ from shared.security.keys import (
     KeyUnknown,
     SqliteKeyStore,
 )
+from shared.security.postgres_keys import PostgresKeyStore, migrate_key_store
 from shared.security.sealing import Kek
+from tests.real.postgres import drop_database, make_database, the_server
 
 PLACE = {"case": "c1", "table": "person", "column": "name"}
 KEK, NEW_KEK, THIRD_KEK = (Kek(bytes([number]) * 32) for number in (1, 2, 3))
 OpenStore = Callable[..., KeyStore]
 
 
-@pytest.fixture(params=["sqlite"])
+@pytest.fixture(params=["sqlite", "postgres"])
 def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OpenStore]:
     """Opens the one store of this test, as often as a test restarts."""
     opened: list[KeyStore] = []
+    with contextlib.ExitStack() as stack:
+        open_one = stack.enter_context(_on_postgres()) if request.param == "postgres" else _on_sqlite(tmp_path)
 
-    def open_again(kek: Kek = KEK, *, older: tuple[Kek, ...] = (), cached: int = 1024) -> KeyStore:
-        store = SqliteKeyStore(tmp_path / "keys" / "intake.db", kek, "r1", older=older, batch=8, cached=cached)
-        opened.append(store)
-        return store
+        def open_again(kek: Kek = KEK, *, older: tuple[Kek, ...] = (), cached: int = 1024) -> KeyStore:
+            store = open_one(kek, "r1", older=older, batch=8, cached=cached)
+            opened.append(store)
+            return store
 
-    yield open_again
-    for store in opened:
-        store.close()
+        yield open_again
+        for store in opened:
+            store.close()
+
+
+def _on_sqlite(folder: Path) -> OpenStore:
+    return partial(SqliteKeyStore, folder / "keys" / "intake.db")
+
+
+@contextlib.contextmanager
+def _on_postgres() -> Iterator[OpenStore]:
+    """On a database of its own, and an event loop that runs beside the test as it does beside a thread."""
+    server, name = the_server(), f"keys_{uuid4().hex}"
+    with event_loop() as loop:
+
+        def run(work: Coroutine[Any, Any, Any]) -> Any:
+            return asyncio.run_coroutine_threadsafe(work, loop).result(30)
+
+        run(make_database(server, name))
+        assert run(migrate_key_store(server.url(name)))
+        assert not run(migrate_key_store(server.url(name)))
+        opened: list[PostgresKeyStore] = []
+
+        def open_one(*args: Any, **options: Any) -> KeyStore:
+            store = PostgresKeyStore(server.url(name), *args, **options)
+            opened.append(store)
+            run(store.start())
+            return store
+
+        yield open_one
+        for store in opened:
+            run(store.stop())
+        run(drop_database(server, name))
+
+
+@contextlib.contextmanager
+def event_loop() -> Iterator[asyncio.AbstractEventLoop]:
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        yield loop
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
 
 
 @pytest.fixture
@@ -195,7 +247,9 @@ DYING_PROCESS = """
 import os, signal, sys
 from pathlib import Path
 from shared.security.keys import SqliteKeyStore
+from shared.security.postgres_keys import PostgresKeyStore, migrate_key_store
 from shared.security.sealing import Kek
+from tests.real.postgres import drop_database, make_database, the_server
 store = SqliteKeyStore(Path(sys.argv[1]), Kek.from_environment(sys.argv[2]), "dying")
 for key in store.take(5) + store.take(700):
     print(key.id, key.seal("Siti", case="c1", table="person", column="name").hex())
