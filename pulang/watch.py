@@ -3,7 +3,7 @@
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +25,7 @@ def watch_agency(to: Reach, agency: str, after: str | None, until_idle: float | 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     seen = _Seen((after or "").removeprefix("cursor:").strip() or None)
     try:
-        with Client(to, to.tokens.issue(agency, "reader")) as client:
+        with Client(to, to.tokens.bearer(agency, "reader")) as client:
             _follow(client, seen, until_idle, as_json)
     except KeyboardInterrupt:
         pass
@@ -47,7 +47,7 @@ def _follow(client: Client, seen: _Seen, until_idle: float | None, as_json: bool
     while True:
         idle_at = None if until_idle is None else heard + until_idle
         page = _next(client, seen.cursor, idle_at)
-        _print(page["events"], as_json)
+        print_events(page["events"], as_json=as_json)
         seen.cursor = page["next"]
         if page["events"]:
             heard = time.monotonic()
@@ -64,7 +64,8 @@ def _next(client: Client, cursor: str | None, idle_at: float | None) -> Mapping[
     return answer
 
 
-def _print(events: list[dict[str, Any]], as_json: bool) -> None:
+def print_events(events: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
+    """A line each, as they are or to be read by people."""
     if not events:
         return
     if as_json:

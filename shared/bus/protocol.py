@@ -19,8 +19,8 @@ class BusUnavailable(Exception):
     """The bus cannot be reached, or did not acknowledge in time."""
 
 
-class UnknownTopic(Exception):
-    """A topic that was never declared."""
+class UnknownTopic(BusUnavailable):
+    """A topic that was never declared; where somebody else declares them (`pulang provision`), not yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +116,27 @@ class Bus(Protocol):
 
     async def lag(self, group: str, topics: Sequence[str]) -> int:
         """Records that the group has not committed yet, over all partitions of the topics."""
+
+    async def appended(self, topic: str) -> int:
+        """Records that were ever written to the topic, those that retention has dropped too; 0 for one made anew.
+
+        Raises UnknownTopic, BusUnavailable.
+        """
+
+    async def extents(self, topic: str) -> dict[TopicPartition, range]:
+        """The offsets that each partition holds now. Raises UnknownTopic, BusUnavailable."""
+
+    async def read(self, place: TopicPartition, offset: int, most_records: int) -> list[Received]:
+        """Records from an offset on, which the partition holds; at least one. For no group: nothing is committed.
+
+        Raises UnknownTopic, BusUnavailable.
+        """
+
+    async def committed(self, group: str, topics: Sequence[str]) -> dict[TopicPartition, int]:
+        """Where the group goes on, for partitions where it has committed. Raises UnknownTopic, BusUnavailable."""
+
+    async def rewind(self, group: str, positions: Mapping[TopicPartition, int]) -> None:
+        """The group goes on at these offsets. It must have no member. Raises BusUnavailable."""
 
     async def healthy(self) -> str | None:
         """None while the bus answers; else one line that says what is missing."""

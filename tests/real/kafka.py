@@ -1,7 +1,8 @@
 """A real Apache Kafka of one node (KRaft) for tests: needs java and mvn, and Maven Central once.
 
-`running_kafka(folder)` is the one of this pytest session. Where there can be none, tests are skipped with the reason;
-with CI=true they fail.
+`running_kafka(folder)` is the one of this pytest session; `secure_kafka(folder)` is one with logins, permissions and
+TLS, as `deploy/kafka/server.properties` has them. Where there can be none, tests are skipped with the reason; with
+CI=true they fail.
 """
 
 import atexit
@@ -20,13 +21,18 @@ import uuid
 from base64 import urlsafe_b64encode
 from functools import cache
 from pathlib import Path
+from string import Template
 from typing import NoReturn
 
 import pytest
 
+from tests.real.certificates import Authority
+
 ROOT = Path(__file__).parents[2]
 STORE = ROOT / ".kafka"
 POM = ROOT / "deploy" / "kafka" / "pom.xml"
+SECURE = ROOT / "deploy" / "kafka" / "server.properties"
+ADMIN_PASSWORD = "admin's own"
 
 _DOWNLOAD_SECONDS = 600
 _START_SECONDS = 60
@@ -62,18 +68,43 @@ class NoKafka(Exception):
 class RealKafka:
     """One broker; its ports and its log outlive its process."""
 
-    def __init__(self, folder: Path) -> None:
-        """Formats a log in `folder`. Raises NoKafka."""
+    def __init__(self, folder: Path, secure: bool = False) -> None:
+        """Formats a log in `folder`. `secure`: as in production, with the user admin. Raises NoKafka."""
         self._libs = libraries()
         self._folder = folder
         folder.mkdir(parents=True)
-        port, controller_port = _free_ports()
+        port, controller_port, agencies_port = _free_ports()
         self.bootstrap = f"127.0.0.1:{port}"
+        self.agencies = f"localhost:{agencies_port}"
+        """Where agencies come in, by TLS; of a secure one."""
+        self.ca = folder / "ca.pem"
+        """The certificate authority behind it."""
         self._address = ("127.0.0.1", port)
-        properties = _PROPERTIES.format(port=port, controller_port=controller_port, log=folder / "log")
+        if secure:
+            broker = folder / "broker.pem"
+            authority = Authority()
+            self.ca.write_bytes(authority.pem)
+            broker.write_bytes(authority.issue("localhost"))
+            properties = Template(SECURE.read_text()).substitute(
+                LOG_DIR=folder / "log",
+                CONTROLLER_HOST="127.0.0.1",
+                CONTROLLER_PORT=controller_port,
+                CONTROLLER_PASSWORD=uuid.uuid4().hex,
+                INSIDE_HOST="127.0.0.1",
+                INSIDE_PORT=port,
+                INSIDE_ADVERTISED=self.bootstrap,
+                AGENCIES_HOST="127.0.0.1",
+                AGENCIES_PORT=agencies_port,
+                AGENCIES_ADVERTISED=self.agencies,
+                BROKER_PEM=broker,
+            )
+        else:
+            properties = _PROPERTIES.format(port=port, controller_port=controller_port, log=folder / "log")
         (folder / "server.properties").write_text(properties)
         cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        self._java("kafka.tools.StorageTool", "format", "--cluster-id", cluster, "-c", "server.properties").wait()
+        admin = ("--add-scram", f"SCRAM-SHA-512=[name=admin,password={ADMIN_PASSWORD}]") if secure else ()
+        formatting = ("format", "--cluster-id", cluster, "-c", "server.properties", *admin)
+        self._java("kafka.tools.StorageTool", *formatting).wait()
         self._process: subprocess.Popen[bytes] | None = None
         atexit.register(self.end)
 
@@ -154,10 +185,20 @@ def running_kafka(folder: Path) -> RealKafka:
     return _session[0]
 
 
-def start_or_skip(folder: Path) -> RealKafka:
+_secure_session: list[RealKafka] = []
+
+
+def secure_kafka(folder: Path) -> RealKafka:
+    """The secure broker of this session, started in `folder` at the first call; ended with the process."""
+    if not _secure_session:
+        _secure_session.append(start_or_skip(folder / f"secure-kafka-{os.getpid()}", secure=True))
+    return _secure_session[0]
+
+
+def start_or_skip(folder: Path, secure: bool = False) -> RealKafka:
     """Another broker, which the caller ends."""
     try:
-        broker = RealKafka(folder)
+        broker = RealKafka(folder, secure)
         broker.start()
     except NoKafka as reason:
         _none(str(reason))
@@ -196,7 +237,7 @@ def _none(reason: str) -> NoReturn:
     pytest.skip(f"no real Kafka: {reason}")
 
 
-def _free_ports() -> tuple[int, int]:
+def _free_ports() -> tuple[int, int, int]:
     """Below the range from which the system takes ports for outgoing connections: a broker that is started again has
     to get its own back."""
     found: list[int] = []
@@ -204,8 +245,8 @@ def _free_ports() -> tuple[int, int]:
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             found.append(port)
-        if len(found) == 2:
-            return found[0], found[1]
+        if len(found) == 3:
+            return found[0], found[1], found[2]
     raise NoKafka("there are no free ports")
 
 

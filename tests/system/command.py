@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,12 +45,14 @@ def environment() -> dict[str, str]:
     return kept | {"PYTHONPATH": str(ROOT)}
 
 
-def pulang(*arguments: object, cwd: Path = ROOT, timeout: float = 300) -> Said:
-    """Run a command to its end."""
+def pulang(
+    *arguments: object, cwd: Path = ROOT, timeout: float = 300, variables: Mapping[str, str] | None = None
+) -> Said:
+    """Run a command to its end. `variables`: of its environment, besides the usual ones."""
     done = subprocess.run(
         [sys.executable, "-m", "pulang", *map(str, arguments)],
         cwd=cwd,
-        env=environment(),
+        env=environment() | dict(variables or {}),
         capture_output=True,
         text=True,
         timeout=timeout,

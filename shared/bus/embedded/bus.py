@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
@@ -17,7 +17,7 @@ from shared.bus.embedded.partition import DeclaredTopic, LatestRecords, Partitio
 from shared.bus.embedded.partitioner import partition_of
 from shared.bus.embedded.subscription import EmbeddedSubscription, Wanted
 from shared.bus.embedded.writer import Append, Commit, Piece, Writer
-from shared.bus.protocol import BusUnavailable, Received, Record, Topic, UnknownTopic
+from shared.bus.protocol import BusUnavailable, Received, Record, Topic, TopicPartition, UnknownTopic
 
 _READERS = 2
 _READ_BYTES = 4 * 1024 * 1024
@@ -133,6 +133,34 @@ class EmbeddedBus:
                 behind += partition.behind(committed.get(partition.place))
         return behind
 
+    async def appended(self, topic: str) -> int:
+        """Raises UnknownTopic."""
+        return sum(partition.end for partition in self._partitions(topic))
+
+    async def extents(self, topic: str) -> dict[TopicPartition, range]:
+        """Raises UnknownTopic."""
+        return {one.place: range(one.first, one.end) for one in self._partitions(topic)}
+
+    async def read(self, place: TopicPartition, offset: int, most_records: int) -> list[Received]:
+        """Raises UnknownTopic."""
+        partition = self._partitions(place.topic)[place.partition]
+        offsets = range(offset, min(offset + most_records, partition.end))
+        (found,) = await self._read([Wanted(partition, offsets)])
+        return found
+
+    async def committed(self, group: str, topics: Sequence[str]) -> dict[TopicPartition, int]:
+        """Raises UnknownTopic."""
+        positions = self._groups[group].committed if group in self._groups else {}
+        places = [one.place for topic in topics for one in self._partitions(topic)]
+        return {place: positions[place] for place in places if place in positions}
+
+    async def rewind(self, group: str, positions: Mapping[TopicPartition, int]) -> None:
+        self._open_writer()
+        if self._group(group).members:
+            raise BusUnavailable(f"somebody reads as {group}")
+        at = {self._partitions(topic)[number]: offset for (topic, number), offset in positions.items()}
+        await self._commit(group, at)
+
     async def healthy(self) -> str | None:
         """After a failed write it tries another one, so that it answers for now and not for then."""
         if self._writer is None:
@@ -176,6 +204,11 @@ class EmbeddedBus:
             except BusUnavailable as reason:
                 _log.warning("bus.retention_failed", error=str(reason))
             await asyncio.sleep(self._retention_seconds)
+
+    def _partitions(self, topic: str) -> Sequence[Partition]:
+        if topic not in self._topics:
+            raise UnknownTopic(topic)
+        return self._topics[topic].partitions
 
     def _open_writer(self) -> Writer:
         if self._writer is None:

@@ -1,5 +1,6 @@
 """The bus on Apache Kafka. Nothing else imports aiokafka."""
 
 from shared.bus.kafka.bus import KafkaBus
+from shared.bus.kafka.login import LoginRefused, log_in
 
-__all__ = ["KafkaBus"]
+__all__ = ["KafkaBus", "LoginRefused", "log_in"]

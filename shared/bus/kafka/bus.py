@@ -2,13 +2,17 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from shared.bus.embedded.partitioner import partition_of
-from shared.bus.kafka.cluster import MOST_RECORD_BYTES, Cluster
+from shared.bus.kafka.cluster import Cluster
+from shared.bus.kafka.login import connection_to
 from shared.bus.kafka.publishing import Addressed, Publishing
+from shared.bus.kafka.reading import Reading
 from shared.bus.kafka.subscription import KafkaSubscription
-from shared.bus.protocol import BusUnavailable, Record, Topic
+from shared.bus.kafka.topics import MOST_RECORD_BYTES
+from shared.bus.protocol import BusUnavailable, Received, Record, Topic, TopicPartition
+from shared.settings import KafkaSettings
 
 _PULSE_SECONDS = 2.0
 _HEALTH_SECONDS = 5.0
@@ -25,20 +29,23 @@ class KafkaBus:
 
     def __init__(
         self,
-        bootstrap: str,
+        kafka: KafkaSettings | str,
         *,
+        creates: bool = True,
         publish_seconds: float = 10.0,
         answer_seconds: float = 10.0,
         heartbeat_seconds: float = 1.0,
     ) -> None:
-        """`bootstrap`: host:port of one or more brokers, with commas. `publish_seconds`: within which records are
-        acknowledged or BusUnavailable is raised. `answer_seconds`: the same for every other question.
-        `heartbeat_seconds`: how soon a member learns of a rebalance."""
+        """`kafka`: how it is reached, or only host:port of one or more brokers, with commas. `creates`: whether
+        `declare` creates topics; otherwise it only sees that they are there. `publish_seconds`: within which records
+        are acknowledged or BusUnavailable is raised. `answer_seconds`: the same for every other question.
+        `heartbeat_seconds`: how soon a member learns of a rebalance. Raises ValueError for a CA that cannot be read."""
         self._answer_seconds = answer_seconds
         self._heartbeat_seconds = heartbeat_seconds
-        self._connection = {"bootstrap_servers": bootstrap, "client_id": "pulang"}
-        self._cluster = Cluster(self._connection, answer_seconds)
+        self._connection = connection_to(KafkaSettings(kafka) if isinstance(kafka, str) else kafka)
+        self._cluster = Cluster(self._connection, answer_seconds, creates)
         self._publishing = Publishing(self._connection, publish_seconds)
+        self._reading = Reading(self._connection, answer_seconds)
         self._started = False
         self._subscriptions: list[KafkaSubscription] = []
         self._pulse: asyncio.Task[None] | None = None
@@ -62,10 +69,11 @@ class KafkaBus:
             self._pulse.cancel()
             await asyncio.wait([self._pulse])
         await self._publishing.stop()
+        await self._reading.stop()
         await self._cluster.stop()
 
     async def declare(self, topics: Sequence[Topic]) -> None:
-        """Raises BusUnavailable, and ValueError for a topic that Kafka refuses."""
+        """Raises BusUnavailable (a topic is missing and this bus creates none), ValueError (Kafka refuses one)."""
         for topic in topics:
             if topic.partitions < 1:
                 raise ValueError(f"topic {topic.name} is declared with {topic.partitions} partitions")
@@ -118,6 +126,33 @@ class KafkaBus:
         lag = await self._cluster.lag(group, topics)
         self._answered()
         return lag
+
+    async def appended(self, topic: str) -> int:
+        """Raises UnknownTopic, BusUnavailable."""
+        self._check_started()
+        extents = await self._cluster.extents(topic)
+        self._answered()
+        return sum(extent.stop for extent in extents.values())
+
+    async def extents(self, topic: str) -> dict[TopicPartition, range]:
+        """Raises UnknownTopic, BusUnavailable."""
+        self._check_started()
+        return {TopicPartition(*place): extent for place, extent in (await self._cluster.extents(topic)).items()}
+
+    async def read(self, place: TopicPartition, offset: int, most_records: int) -> list[Received]:
+        """Raises BusUnavailable."""
+        self._check_started()
+        return await self._reading.read(place, offset, most_records)
+
+    async def committed(self, group: str, topics: Sequence[str]) -> dict[TopicPartition, int]:
+        """Raises UnknownTopic, BusUnavailable."""
+        self._check_started()
+        return {TopicPartition(*place): at for place, at in (await self._cluster.committed(group, topics)).items()}
+
+    async def rewind(self, group: str, positions: Mapping[TopicPartition, int]) -> None:
+        """Raises BusUnavailable."""
+        self._check_started()
+        await self._reading.rewind(group, positions)
 
     async def healthy(self) -> str | None:
         """Readers are told the same."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer  # type: ignore[import-untyped]
@@ -11,20 +11,17 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic  # type: ignore[import-
 from aiokafka.errors import (  # type: ignore[import-untyped]
     BrokerResponseError,
     GroupLoadInProgressError,
+    KafkaConnectionError,
     KafkaError,
     LeaderNotAvailableError,
     TopicAlreadyExistsError,
     for_code,
 )
 
+from shared.bus.kafka.login import LoginRefused, knock, reason_of
+from shared.bus.kafka.topics import configs_of
 from shared.bus.protocol import BusUnavailable, Topic, UnknownTopic
 
-MOST_RECORD_BYTES = 4 * 1024 * 1024
-"""Of one record with its key and headers."""
-
-_OVERHEAD_BYTES = 1024
-_FOR_EVER = str(2**63 - 1)
-_DAY_MS = 24 * 60 * 60 * 1000
 _PAUSE_SECONDS = 0.05
 _CLOSE_SECONDS = 1.0
 
@@ -38,14 +35,17 @@ class Cluster:
     nobody would not find a cluster that moved.
     """
 
-    def __init__(self, connection: Mapping[str, Any], answer_seconds: float) -> None:
-        """`connection`: what every aiokafka client is opened with. `answer_seconds`: the limit of each question."""
+    def __init__(self, connection: Mapping[str, Any], answer_seconds: float, creates: bool = True) -> None:
+        """`connection`: what every aiokafka client is opened with. `answer_seconds`: the limit of each question.
+        `creates`: whether this user may create topics."""
         self._connection = dict(connection, request_timeout_ms=int(answer_seconds * 1000))
         self._answer_seconds = answer_seconds
+        self._creates = creates
         self._admin: AIOKafkaAdminClient | None = None
         self._ends: AIOKafkaConsumer | None = None
         self._opening = asyncio.Lock()
         self._partitions: dict[str, int] = {}
+        self._leaderless: set[str] = set()
 
     async def stop(self) -> None:
         admin, self._admin = self._admin, None
@@ -62,10 +62,15 @@ class Cluster:
         await self._ask(lambda: self._with_admin(lambda admin: admin.describe_topics([])), seconds, patient=False)
 
     async def create(self, topics: Sequence[Topic]) -> None:
-        """Creates what is missing, and waits until it can be written to. Raises BusUnavailable, ValueError."""
+        """Creates what is missing, and waits until it can be written to. Raises BusUnavailable, ValueError.
+
+        Who may not create raises BusUnavailable where one is missing; one that is there may have any partitions."""
         wanted = {topic.name: topic for topic in topics}
         await self._ask(self._refresh)
-        missing = [_declared(topic) for name, topic in wanted.items() if name not in self._partitions]
+        known = self._partitions.keys() | self._leaderless
+        missing = [_declared(topic) for name, topic in wanted.items() if name not in known]
+        if missing and not self._creates:
+            raise self._absent(missing[0].name)
         if missing:
             await self._ask(lambda: self._create(missing))
         # The controller says that it is created before every broker knows of it.
@@ -75,8 +80,11 @@ class Cluster:
         """How many partitions it has. Raises UnknownTopic, BusUnavailable."""
         if topic not in self._partitions:
             await self._ask(self._refresh)
+        if topic in self._leaderless:
+            # As after a broker came back: it is there, and can be written to in a moment.
+            await self._ask(lambda: self._have((topic,)))
         if topic not in self._partitions:
-            raise UnknownTopic(topic)
+            raise UnknownTopic(topic) if self._creates else self._absent(topic)
         return self._partitions[topic]
 
     def forget(self, topics: set[str]) -> None:
@@ -97,6 +105,32 @@ class Cluster:
             start = max(position, firsts[place]) if position <= ends[place] else firsts[place]
             behind += ends[place] - start
         return behind
+
+    async def extents(self, topic: str) -> dict[KafkaPlace, range]:
+        """Raises UnknownTopic, BusUnavailable."""
+        self.forget({topic})  # it may have been deleted, and made anew with other partitions
+        places = [KafkaPlace(topic, number) for number in range(await self.partitions(topic))]
+        firsts, ends = await self._ask(lambda: self._extents(places))
+        return {place: range(firsts[place], ends[place]) for place in places}
+
+    async def committed(self, group: str, topics: Sequence[str]) -> dict[KafkaPlace, int]:
+        """Raises UnknownTopic, BusUnavailable."""
+        places = [KafkaPlace(topic, number) for topic in topics for number in range(await self.partitions(topic))]
+        positions = await self._ask(lambda: self._committed(group, places))
+        return {place: position for place, position in positions.items() if position >= 0}
+
+    async def _why(self) -> None:
+        """Raises LoginRefused where that is why nobody was found."""
+        try:
+            await knock(self._connection)
+        except LoginRefused:
+            raise
+        except BusUnavailable:
+            return  # they are not there
+
+    def _absent(self, topic: str) -> UnknownTopic:
+        """Kafka does not say which: a topic that one may not see, or none. Both end when the operator has done so."""
+        return UnknownTopic(f"topic {topic} is missing, or closed to this user: run `pulang provision`")
 
     async def _committed(self, group: str, places: list[KafkaPlace]) -> dict[KafkaPlace, int]:
         found = await self._with_admin(lambda admin: admin.list_consumer_group_offsets(group, partitions=places))
@@ -126,8 +160,9 @@ class Cluster:
             for topic in described
             if topic["partitions"] and all(partition["leader"] >= 0 for partition in topic["partitions"])
         }
+        self._leaderless = {topic["topic"] for topic in described} - self._partitions.keys()
 
-    async def _have(self, wanted: Mapping[str, Topic]) -> None:
+    async def _have(self, wanted: Collection[str]) -> None:
         if any(name not in self._partitions for name in wanted):
             await self._refresh()
         if any(name not in self._partitions for name in wanted):
@@ -148,8 +183,10 @@ class Cluster:
                 admin = AIOKafkaAdminClient(**self._connection)
                 try:
                     await admin.start()
-                except BaseException:
+                except BaseException as error:
                     await admin.close()
+                    if isinstance(error, KafkaConnectionError):
+                        await self._why()
                     raise
                 self._admin = admin
             admin = self._admin
@@ -167,7 +204,7 @@ class Cluster:
                     try:
                         return await question()
                     except KafkaError as error:
-                        reason = type(error).__name__
+                        reason = reason_of(error)
                         if not patient or not error.retriable:
                             raise
                         if not isinstance(error, BrokerResponseError):
@@ -179,15 +216,5 @@ class Cluster:
 
 
 def _declared(topic: Topic) -> NewTopic:
-    configs = {
-        "message.timestamp.type": "LogAppendTime" if topic.log_append_time else "CreateTime",
-        "retention.ms": "-1" if topic.retention_days is None else str(topic.retention_days * _DAY_MS),
-        # Only the days count, and a compacted topic would lose events.
-        "retention.bytes": "-1",
-        "cleanup.policy": "delete",
-        "max.message.bytes": str(MOST_RECORD_BYTES + _OVERHEAD_BYTES),
-        # A service whose clock is ahead must not stop its relay: the broker would refuse its events for ever.
-        "message.timestamp.after.max.ms": _FOR_EVER,
-    }
     # aiokafka takes the broker's own replication factor (-1) only with a list of replicas, so an empty one.
-    return NewTopic(topic.name, topic.partitions, -1, replica_assignments={}, topic_configs=configs)
+    return NewTopic(topic.name, topic.partitions, -1, replica_assignments={}, topic_configs=configs_of(topic))

@@ -9,7 +9,8 @@ import structlog
 from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
 from aiokafka.errors import KafkaError, ProducerClosed  # type: ignore[import-untyped]
 
-from shared.bus.kafka.cluster import MOST_RECORD_BYTES
+from shared.bus.kafka.login import forbids, reason_of
+from shared.bus.kafka.topics import MOST_RECORD_BYTES
 from shared.bus.protocol import BusUnavailable, Record
 
 _BATCH_BYTES = 128 * 1024
@@ -95,6 +96,8 @@ class Publishing:
             if producer is not None and self._producer is producer:
                 self._producer = None
                 self._close_later(producer)
+            if forbids(error):
+                raise BusUnavailable(f"Kafka: {reason_of(error)}") from error
             reason = "no acknowledgement" if isinstance(error, TimeoutError) else type(error).__name__
             raise BusUnavailable(f"Kafka: {reason} within {self._publish_seconds:g} s") from error
 

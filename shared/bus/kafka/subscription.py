@@ -15,6 +15,7 @@ from aiokafka.errors import (  # type: ignore[import-untyped]
     KafkaError,
 )
 
+from shared.bus.kafka.login import forbids, reason_of
 from shared.bus.protocol import BusUnavailable, Received, TopicPartition
 
 _SESSION_SECONDS = 10.0
@@ -70,7 +71,7 @@ class KafkaSubscription:
         self._commits: set[asyncio.Task[None]] = set()
         self._early: list[Any] = []
         self._poll: asyncio.Task[None] | None = None
-        self._fault: str | None = None
+        self._fault: Exception | None = None
         self._woken = asyncio.Event()
         self._turn = 0
         self._stopping: asyncio.Task[None] | None = None
@@ -110,7 +111,7 @@ class KafkaSubscription:
                 continue
             if received := await self._take(self._consumer, max_records):
                 return received
-            if (silence := self._silence()) is not None:
+            if (silence := self._silence() or self._closed_to_us(self._consumer)) is not None:
                 raise BusUnavailable(silence)
             remaining = deadline - loop.time()
             if remaining <= 0:
@@ -133,7 +134,7 @@ class KafkaSubscription:
         except (CommitFailedError, IllegalStateError):
             _log.info("bus.commit_dropped", partitions=len(positions))  # another member holds them
         except (KafkaError, TimeoutError) as error:
-            raise BusUnavailable(f"Kafka did not take the commit: {type(error).__name__}") from error
+            raise BusUnavailable(f"Kafka did not take the commit: {reason_of(error)}") from error
 
     def _written(self, written: asyncio.Task[None]) -> None:
         self._commits.discard(written)
@@ -159,8 +160,8 @@ class KafkaSubscription:
                         some = await consumer.getmany(place, timeout_ms=0, max_records=room)
                         found += some.get(place, ())
         except (KafkaError, ConsumerStoppedError) as error:
-            self._fault = type(error).__name__
-        return [_received(one) for one in found]
+            self._fault = error
+        return [received(one) for one in found]
 
     async def _wait(self, consumer: AIOKafkaConsumer, seconds: float) -> None:
         """Until there may be something to take."""
@@ -182,7 +183,7 @@ class KafkaSubscription:
         except ConsumerStoppedError:
             pass
         except KafkaError as error:
-            self._fault = type(error).__name__
+            self._fault = error
         finally:
             self._woken.set()
 
@@ -202,15 +203,23 @@ class KafkaSubscription:
         self._consumer = consumer
         consumer.subscribe(self._topics, listener=_Listener(self))
 
-    async def _begin_again(self, fault: str) -> None:
-        """After an error the consumer may have died within: a new one joins. Raises BusUnavailable."""
-        _log.warning("bus.consumer_renewed", error=fault)
+    async def _begin_again(self, fault: Exception) -> None:
+        """After an error the consumer may have died within: a new one joins. Raises BusUnavailable, also after what
+        the cluster forbids: the caller is to hear of that."""
+        _log.warning("bus.consumer_renewed", error=type(fault).__name__)
         consumer = self._consumer
         await self.give_up()
         if consumer is not None:
             await self._close(consumer)
         await self._open()
         self._fault = None
+        if forbids(fault):
+            raise BusUnavailable(f"Kafka: {reason_of(fault)}")
+
+    def _closed_to_us(self, consumer: AIOKafkaConsumer) -> str | None:
+        """aiokafka waits without a word for topics that it may not see."""
+        hidden = consumer._client.cluster.unauthorized_topics.intersection(self._topics)
+        return f"Kafka: this user has no right to the topic {', '.join(sorted(hidden))}" if hidden else None
 
     async def give_up(self) -> None:
         """Ends reading, awaits the batch in hand and its commit: then others may have the partitions."""
@@ -272,7 +281,7 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
         self._subscription.take_over(frozenset(assigned))
 
 
-def _received(one: Any) -> Received:
+def received(one: Any) -> Received:
     """Foreign producers may write no key, one that is no text, no value (a tombstone), and headers without one."""
     try:
         key = None if one.key is None else one.key.decode()

@@ -57,6 +57,32 @@ async def test_a_topic_with_no_partitions_is_refused(bus: Bus, bus_backend: Back
         await bus.declare([Topic(bus_backend.name("lifecycle"), partitions=0)])
 
 
+async def test_a_topic_tells_how_much_was_ever_written_to_it(bus: Bus, bus_backend: Backend) -> None:
+    topic, other = bus_backend.name("lifecycle"), bus_backend.name("operations")
+    await bus.declare([Topic(topic, partitions=3), Topic(other, partitions=1)])
+    assert await bus.appended(topic) == 0
+
+    await bus.publish([record(topic, f"case-{n}", "x") for n in range(20)] + [record(other, "place", "x")])
+    await bus.publish([record(topic, "case-0", "y")])
+
+    assert (await bus.appended(topic), await bus.appended(other)) == (21, 1)
+    with pytest.raises(UnknownTopic):
+        await bus.appended(bus_backend.name("typo"))
+
+
+async def test_what_was_dropped_was_written_nevertheless(bus: Bus, bus_backend: Backend) -> None:
+    bus_backend.require(Feature.RETENTION_NOW)
+    topic = bus_backend.name("agency.iom")
+    await bus.declare([Topic(topic, partitions=1, retention_days=30)])
+    now_ms = time.time_ns() // 1_000_000
+    for n in range(5):
+        await bus.publish([record(topic, "case", f"old {n}", now_ms - 31 * DAY_MS)])
+    await bus_backend.enforce_retention(bus)
+
+    assert await bus.lag(bus_backend.name("reader"), [topic]) == 1
+    assert await bus.appended(topic) == 5
+
+
 async def test_publishing_nothing_is_nothing(bus: Bus) -> None:
     await bus.publish([])
     assert await bus.healthy() is None
