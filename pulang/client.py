@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from pulang.credentials import Clients
     from shared.security.tokens import DevelopmentIssuer
 
 OPERATOR = "pulang"
@@ -24,17 +25,20 @@ TIMEOUT_SECONDS = 60.0
 
 @dataclass(slots=True)
 class Tokens:
-    """Tokens by role, agency and facilities: the one that was given for everything, else development tokens."""
+    """Tokens by role, agency and facilities: the one given for everything, else of an issuer, else for development."""
 
     data: Path
     given: str | None = None
+    clients: "Clients | None" = None
     _issuer: "DevelopmentIssuer | None" = None
     _made: dict[tuple[str, str, tuple[str, ...]], str] = field(default_factory=dict)
 
     def issue(self, agency: str, role: str, *facilities: str) -> str:
-        """Raises Complaint where there is neither a token nor a data folder to make one from."""
+        """A token that is good now; it may be good for minutes only. Raises Complaint where there can be none."""
         if self.given is not None:
             return self.given
+        if self.clients is not None:
+            return self.clients.token(agency, role, facilities)
         who = (agency, role, facilities)
         if who not in self._made:
             try:
@@ -42,6 +46,10 @@ class Tokens:
             except ValueError as refused:
                 raise Complaint(f"no token for {agency!r}: {refused}") from None
         return self._made[who]
+
+    def bearer(self, agency: str, role: str, *facilities: str) -> "Bearer":
+        """For whoever sends several requests over some time."""
+        return Bearer(self, agency, role, facilities)
 
     def _issuing(self) -> "DevelopmentIssuer":
         if self._issuer is None:
@@ -63,6 +71,21 @@ class Tokens:
 
 
 @dataclass(frozen=True, slots=True)
+class Bearer:
+    """Somebody with a role, whose token is asked for anew at each request."""
+
+    tokens: Tokens
+    agency: str
+    role: str
+    facilities: tuple[str, ...]
+
+    @property
+    def header(self) -> dict[str, str]:
+        """For one request. Raises Complaint."""
+        return {"Authorization": f"Bearer {self.tokens.issue(self.agency, self.role, *self.facilities)}"}
+
+
+@dataclass(frozen=True, slots=True)
 class Reach:
     """Where a running Pulang is, and the tokens to talk to it."""
 
@@ -71,11 +94,17 @@ class Reach:
 
 
 def reach(url: str | None, token: str | None, data: Path | None) -> Reach:
-    """`--url`, PULANG_URL, else DATA/url; `--token`, PULANG_TOKEN, else development tokens. Raises Complaint."""
+    """`--url`, PULANG_URL, else DATA/url; `--token`, PULANG_TOKEN, PULANG_CLIENTS, else development tokens.
+
+    PULANG_CLIENTS counts for an address that was named: what runs on DATA knows development tokens only.
+    Raises Complaint.
+    """
     settings = from_environment(data)
     tokens = Tokens(settings.data, token or os.environ.get("PULANG_TOKEN") or None)
     address = url or os.environ.get("PULANG_URL")
-    if not address:
+    if address:
+        tokens.clients = _clients()
+    else:
         try:
             address = settings.address.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError):
@@ -85,6 +114,20 @@ def reach(url: str | None, token: str | None, data: Path | None) -> Reach:
     if not address.startswith(("http://", "https://")):
         raise Complaint(f"{address!r} is no address: it begins with http:// or https://")
     return Reach(address.rstrip("/"), tokens)
+
+
+def own(address: str, token: str | None, data: Path | None) -> Reach:
+    """A Pulang that we started ourselves on DATA."""
+    return Reach(address, Tokens(from_environment(data).data, token or os.environ.get("PULANG_TOKEN") or None))
+
+
+def _clients() -> "Clients | None":
+    path = os.environ.get("PULANG_CLIENTS")
+    if not path:
+        return None
+    from pulang.credentials import Clients
+
+    return Clients(Path(path))
 
 
 @contextmanager
@@ -137,14 +180,13 @@ def refusal(what: str, status: int, body: bytes) -> str:
 class Client:
     """Single requests, for the small commands."""
 
-    def __init__(self, to: Reach, token: str) -> None:
+    def __init__(self, to: Reach, bearer: Bearer) -> None:
         import httpx
 
         self._url = to.url
+        self._bearer = bearer
         with said_plainly(to.url):
-            self._http = httpx.Client(
-                base_url=to.url, headers={"Authorization": f"Bearer {token}"}, timeout=TIMEOUT_SECONDS, trust_env=False
-            )
+            self._http = httpx.Client(base_url=to.url, timeout=TIMEOUT_SECONDS, trust_env=False)
 
     def __enter__(self) -> "Client":
         return self
@@ -154,10 +196,12 @@ class Client:
 
     def get(self, path: str, **params: str | int) -> Any:
         """The JSON of an answer. Raises Complaint."""
+        header = self._bearer.header
         with said_plainly(self._url):
-            return content_of(self._url, f"GET {path}", self._http.get(path, params=params))
+            return content_of(self._url, f"GET {path}", self._http.get(path, params=params, headers=header))
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
         """The JSON of an answer. Raises Complaint."""
+        header = self._bearer.header
         with said_plainly(self._url):
-            return content_of(self._url, f"POST {path}", self._http.post(path, json=dict(body)))
+            return content_of(self._url, f"POST {path}", self._http.post(path, json=dict(body), headers=header))

@@ -12,7 +12,7 @@ SERVICES = ("intake", "shelter", "aid", "psychosocial", "exchange")
 
 def show_status(to: Reach, *, as_json: bool, verify: bool) -> int:
     """A table, or JSON. 1 where `verify` finds a break. Raises Complaint."""
-    with Client(to, to.tokens.issue(OPERATOR, "administrator")) as client:
+    with Client(to, to.tokens.bearer(OPERATOR, "administrator")) as client:
         services = [client.get(f"/{service}/operations/status") for service in SERVICES]
         if verify:
             for service in services:
@@ -39,7 +39,7 @@ def _print(services: list[dict[str, Any]], verify: bool) -> None:
         cells = [
             service["service"],
             str(service["outbox_backlog"]),
-            str(sum(service["consumer_lag"].values())),
+            _lag(service["consumer_lag"]),
             str(service["parked"]),
             str(service["dead_letters"]),
         ]
@@ -47,6 +47,11 @@ def _print(services: list[dict[str, Any]], verify: bool) -> None:
             cells.append(_chains(service["chains"]))
         table.add_row(*cells)
     Console().print(table)
+
+
+def _lag(consumers: dict[str, int | None]) -> str:
+    behind = [lag for lag in consumers.values() if lag is not None]
+    return str(sum(behind)) if len(behind) == len(consumers) else "not known: no bus"
 
 
 def _chains(chains: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from pulang.client import Reach, reach
+from pulang.client import Reach, own, reach
 from pulang.complaint import Complaint
 from pulang.demo.figures import Difference, Figures, read_figures
 from pulang.demo.server import Listen, Server, running
@@ -55,7 +55,7 @@ def run_demo(folder: Path, listen: Listen, url: str | None, token: str | None, *
     with running(listen) as server:
         address = server.address()
         print(f"Pulang runs at {address} on {listen.settings.data}", file=sys.stderr)
-        status = _show(_play(season, reach(address, token, listen.data), server.ended), as_json)
+        status = _show(_play(season, own(address, token, listen.data), server.ended), as_json)
         if not leave:
             _keep_serving(server, address)
         return status

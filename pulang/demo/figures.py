@@ -60,7 +60,7 @@ class Figures:
 
 async def read_figures(api: Api, season: Season) -> Figures:
     """From the first arrival up to and with the season's last day. Raises Complaint."""
-    administrator = api.tokens.issue(OPERATOR, "administrator")
+    administrator = api.tokens.bearer(OPERATOR, "administrator")
     period = {"from": season.first_day.isoformat(), "until": season.last_day.isoformat()}
     services: dict[str, tuple[str, Any]] = {}
     for service, names in OF_SERVICES.items():

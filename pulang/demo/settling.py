@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from pulang.client import OPERATOR
+from pulang.client import OPERATOR, Bearer
 from pulang.complaint import Complaint
 from pulang.replay.api import Api
 from pulang.status import SERVICES
@@ -18,7 +18,7 @@ STANDSTILL_SECONDS = 60.0
 
 async def until_settled(api: Api, ended: Callable[[], Complaint | None]) -> int:
     """The rows in all event logs, once no backlog is left. Raises Complaint where something is parked, or stands."""
-    administrator = api.tokens.issue(OPERATOR, "administrator")
+    administrator = api.tokens.bearer(OPERATOR, "administrator")
     least, moved, told = -1, time.monotonic(), False
     while True:
         if (gone := ended()) is not None:
@@ -41,11 +41,12 @@ async def until_settled(api: Api, ended: Callable[[], Complaint | None]) -> int:
 
 
 def _left(status: dict[str, Any]) -> int:
-    behind: int = status["outbox_backlog"] + sum(status["consumer_lag"].values())
+    lags = [1 if lag is None else lag for lag in status["consumer_lag"].values()]  # not known: not all has arrived
+    behind: int = status["outbox_backlog"] + sum(lags)
     return behind
 
 
-async def _unsent(api: Api, administrator: str) -> int:
+async def _unsent(api: Api, administrator: Bearer) -> int:
     agencies = (await api.get("/exchange/agencies", administrator))["items"]
     behind: int = sum(agency["last"] - agency["sent"] for agency in agencies)
     return behind

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import orjson
 
-from pulang.client import TIMEOUT_SECONDS, Reach, content_of, refusal
+from pulang.client import TIMEOUT_SECONDS, Bearer, Reach, content_of, refusal
 from pulang.complaint import Complaint
 
 AT_ONCE = 10
@@ -54,7 +54,7 @@ class Api:
     async def post(
         self,
         path: str,
-        token: str,
+        bearer: Bearer,
         body: Mapping[str, Any],
         *,
         key: str | None = None,
@@ -72,31 +72,31 @@ class Api:
         began = time.monotonic()
         if news:
             await asyncio.sleep(self._news_seconds)
-        answer = await self._patiently("POST", path, token, headers, haste=haste, content=orjson.dumps(body))
+        answer = await self._patiently("POST", path, bearer, headers, haste=haste, content=orjson.dumps(body))
         if news:
             self._learn(time.monotonic() - began)
         return answer
 
-    async def put(self, path: str, token: str, body: Mapping[str, Any]) -> Any:
+    async def put(self, path: str, bearer: Bearer, body: Mapping[str, Any]) -> Any:
         return await self._patiently(
-            "PUT", path, token, {"Content-Type": "application/json"}, content=orjson.dumps(body)
+            "PUT", path, bearer, {"Content-Type": "application/json"}, content=orjson.dumps(body)
         )
 
-    async def get(self, path: str, token: str, **params: str | int) -> Any:
-        return await self._patiently("GET", path, token, {}, params=params)
+    async def get(self, path: str, bearer: Bearer, **params: str | int) -> Any:
+        return await self._patiently("GET", path, bearer, {}, params=params)
 
-    async def find(self, path: str, token: str) -> Any | None:
+    async def find(self, path: str, bearer: Bearer) -> Any | None:
         """The answer's JSON, or None where there is no such thing."""
-        answer = await self._send("GET", path, token, {})
+        answer = await self._send("GET", path, bearer, {})
         if answer.status_code == 404:
             return None
         return content_of(self._url, f"GET {path}", answer)
 
-    async def every(self, path: str, token: str, **params: str | int) -> AsyncIterator[Mapping[str, Any]]:
+    async def every(self, path: str, bearer: Bearer, **params: str | int) -> AsyncIterator[Mapping[str, Any]]:
         """All items of a list, page by page."""
         after: dict[str, str] = {}
         while True:
-            page = await self.get(path, token, limit=PAGE, **params, **after)
+            page = await self.get(path, bearer, limit=PAGE, **params, **after)
             for item in page["items"]:
                 yield item
             if not page.get("next"):
@@ -108,12 +108,12 @@ class Api:
         self._news_seconds = min(0.7 * self._news_seconds + 0.25 * took, LONGEST_PAUSE_SECONDS)
 
     async def _patiently(
-        self, method: str, path: str, token: str, headers: dict[str, str], *, haste: bool = False, **options: Any
+        self, method: str, path: str, bearer: Bearer, headers: dict[str, str], *, haste: bool = False, **options: Any
     ) -> Any:
         pause, until = FIRST_PAUSE_SECONDS, time.monotonic() + PATIENCE_SECONDS
         while True:
             async with contextlib.nullcontext() if haste else self._free:
-                answer = await self._send(method, path, token, headers, **options)
+                answer = await self._send(method, path, bearer, headers, **options)
             if not _comes_later(answer):
                 return content_of(self._url, f"{method} {path}", answer)
             if time.monotonic() > until:
@@ -125,13 +125,11 @@ class Api:
             pause = min(pause * 1.6, LONGEST_PAUSE_SECONDS)
 
     async def _send(
-        self, method: str, path: str, token: str, headers: dict[str, str], **options: Any
+        self, method: str, path: str, bearer: Bearer, headers: dict[str, str], **options: Any
     ) -> httpx.Response:
         self.requests += 1
         try:
-            return await self._http.request(
-                method, path, headers=headers | {"Authorization": f"Bearer {token}"}, **options
-            )
+            return await self._http.request(method, path, headers=headers | bearer.header, **options)
         except httpx.ConnectError:
             raise Complaint(
                 f"no Pulang answers at {self._url}: start `pulang up`, then run it again, it goes on"

@@ -50,7 +50,7 @@ async def _close(scene: Scene, agency: str, when: date) -> None:
     still_open = [one for one in people if scene.known.cases.get(one.row, {}).get("status") != "closed"]
     for start in range(0, len(still_open), PEOPLE):
         cases = [scene.cases[person.row] for person in still_open[start : start + PEOPLE]]
-        supervisor = scene.api.tokens.issue(agency, "supervisor")
+        supervisor = scene.api.tokens.bearer(agency, "supervisor")
         body = {"outcome": "returned", "cases": cases, "occurred_at": when}
         await scene.api.post("/intake/closures", supervisor, body)
     for person in people:

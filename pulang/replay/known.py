@@ -31,7 +31,7 @@ async def what_is_known(api: Api, season: Season) -> Known:
     known = Known()
     manifests = {season.id("manifest", *key): rows for key, rows in season.manifests().items()}
     rows_of = {(manifest, str(person.row)): person.row for manifest, rows in manifests.items() for person in rows}
-    administrator = api.tokens.issue(OPERATOR, "administrator")
+    administrator = api.tokens.bearer(OPERATOR, "administrator")
     agencies = sorted({shelter.agency for shelter in season.shelters.values()})
 
     async def cases() -> None:
@@ -49,7 +49,7 @@ async def what_is_known(api: Api, season: Season) -> Known:
             known.issues.add(issue["issue_id"])
 
     async def sessions(agency: str) -> None:
-        async for session in api.every("/psychosocial/sessions", api.tokens.issue(agency, "supervisor")):
+        async for session in api.every("/psychosocial/sessions", api.tokens.bearer(agency, "supervisor")):
             known.sessions.add(session["session_id"])
 
     await asyncio.gather(cases(), stays(), issues(), *map(sessions, agencies))

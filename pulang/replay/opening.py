@@ -3,7 +3,7 @@
 import asyncio
 import time
 
-from pulang.client import OPERATOR
+from pulang.client import OPERATOR, Bearer
 from pulang.complaint import Complaint
 from pulang.replay.api import PATIENCE_SECONDS, Api
 from pulang.replay.season import Season
@@ -13,7 +13,7 @@ PAUSE_SECONDS = 0.05
 
 async def open_places(api: Api, season: Season) -> None:
     """Arrival points at intake, shelters at shelter; those that are open stay as they are."""
-    administrator = api.tokens.issue(OPERATOR, "administrator")
+    administrator = api.tokens.bearer(OPERATOR, "administrator")
     for point in season.arrival_points.values():
         path = f"/intake/arrival-points/{point.code}"
         if await api.find(f"/intake/places/{point.code}", administrator) is None:
@@ -30,7 +30,7 @@ def _particulars(place: object) -> dict[str, object]:
     return {name: getattr(place, name) for name in ("name", "agency", "regency", "time_zone")}
 
 
-async def _until_heard(api: Api, season: Season, administrator: str) -> None:
+async def _until_heard(api: Api, season: Season, administrator: Bearer) -> None:
     until = time.monotonic() + PATIENCE_SECONDS
     wanted = set(season.shelters)
     while True:

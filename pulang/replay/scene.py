@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 
+from pulang.client import Bearer
 from pulang.replay.api import Api
 from pulang.replay.known import Known
 from pulang.replay.progress import Progress
@@ -78,13 +79,13 @@ class Scene:
     referrals: dict[int, str] = field(default_factory=dict)
     """Referral id by row, of those who wait for the shelter's yes."""
 
-    def officer(self, point: str) -> str:
-        """Token of the arrival officer at a post."""
-        return self.api.tokens.issue(self.season.arrival_points[point].agency, "arrival_officer", point)
+    def officer(self, point: str) -> Bearer:
+        """The arrival officer at a post."""
+        return self.api.tokens.bearer(self.season.arrival_points[point].agency, "arrival_officer", point)
 
-    def at(self, shelter: str, role: str) -> str:
-        """Token of somebody with a role at a shelter."""
-        return self.api.tokens.issue(self.season.shelters[shelter].agency, role, shelter)
+    def at(self, shelter: str, role: str) -> Bearer:
+        """Somebody with a role at a shelter."""
+        return self.api.tokens.bearer(self.season.shelters[shelter].agency, role, shelter)
 
     def stay_id(self, person: Person) -> str:
         return self.season.id("stay", person.row)

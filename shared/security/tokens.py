@@ -17,7 +17,7 @@ from shared.security.secret_files import SecretInvalid, load_or_create
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-__all__ = ["Caller", "DevelopmentIssuer", "JwtVerifier", "Roles", "Unauthenticated", "Verifier"]
+__all__ = ["Caller", "DevelopmentIssuer", "IssuerUnavailable", "JwtVerifier", "Roles", "Unauthenticated", "Verifier"]
 
 AUDIENCE = "pulang"
 DEVELOPMENT_ISSUER = "pulang-development"
@@ -40,6 +40,10 @@ class Unauthenticated(Exception):
         self.reason = reason
 
 
+class IssuerUnavailable(Exception):
+    """No key of the issuer is known: nobody can be let in, and nobody told that their token is wrong."""
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who is calling, as the token says and the roles allow. `facilities` empty: the token names none."""
@@ -54,10 +58,19 @@ class Caller:
 
 
 class Verifier(Protocol):
-    """Whatever can tell who sent a token. May be called from any thread."""
+    """Whatever can tell who sent a token."""
 
     def verify(self, token: str) -> Caller:
-        """The caller who holds this token. Raises Unauthenticated, whatever the text is."""
+        """The caller who holds this token, from any thread and at once.
+
+        Raises Unauthenticated, whatever the text is, and IssuerUnavailable.
+        """
+
+    async def admit(self, token: str) -> Caller:
+        """As `verify`; a token signed with a key that is not known yet may wait for it."""
+
+    async def healthy(self) -> str | None:
+        """None while it can tell; else one line that says what is missing."""
 
 
 class JwtVerifier:
@@ -89,7 +102,22 @@ class JwtVerifier:
         self._roles = roles
         self._now = now
         self._known: OrderedDict[bytes, Caller] = OrderedDict()
+        self._forgotten = 0
         self._lock = threading.Lock()
+
+    async def healthy(self) -> str | None:
+        """See Verifier. Its keys are here."""
+        return None
+
+    async def admit(self, token: object) -> Caller:
+        """See Verifier."""
+        return self.verify(token)
+
+    def forget(self) -> None:
+        """Tokens that were seen are verified again: for whoever takes a key away."""
+        with self._lock:
+            self._known.clear()
+            self._forgotten += 1
 
     def verify(self, token: object) -> Caller:
         """See Verifier."""
@@ -108,9 +136,12 @@ class JwtVerifier:
                     self._known.move_to_end(digest)
                     return caller
                 del self._known[digest]
+            forgotten = self._forgotten
         caller = self._read(token, now, digest)
         with self._lock:
-            self._known[digest] = caller
+            # Its key may have been taken away since it was found.
+            if forgotten == self._forgotten:
+                self._known[digest] = caller
             if len(self._known) > _CACHED_TOKENS:
                 self._known.popitem(last=False)
         return caller

@@ -47,8 +47,11 @@ class NoPostgres(Exception):
 class PostgresServer:
     """A server of its own: on the loopback alone, with a folder under /tmp, durable as a real one (`fsync` is on)."""
 
-    def __init__(self) -> None:
-        """Raises NoPostgres."""
+    def __init__(self, backup: Path | None = None, **settings: Any) -> None:
+        """`backup`: a base backup to begin with, instead of nothing. In `settings`, FOLDER stands for the server's own.
+
+        Raises NoPostgres.
+        """
         self._binaries = _binaries()
         self._as: dict[str, Any] = {}
         self._process: subprocess.Popen[bytes] | None = None
@@ -58,6 +61,14 @@ class PostgresServer:
             owner = _unprivileged()
             os.chown(self._folder, owner.pw_uid, owner.pw_gid)
             self._as = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
+        self._settings = SETTINGS | {
+            name: str(value).replace("FOLDER", str(self._folder)) for name, value in settings.items()
+        }
+        if backup is not None:
+            shutil.copytree(backup, self._data)
+            for path in (self._data, *self._data.rglob("*")):
+                os.chown(path, *(self._as.get(whose, -1) for whose in ("user", "group")))
+            return
         done = subprocess.run(
             (self._binaries / "initdb", "-D", self._data, "-U", SUPERUSER, *INITDB),
             capture_output=True,
@@ -100,6 +111,16 @@ class PostgresServer:
             self._let_go()
         shutil.rmtree(self._folder, ignore_errors=True)
 
+    def base_backup(self, to: Path) -> Path:
+        """Taken while it works; the folder, which holds the WAL that the backup itself needs."""
+        words = (self._binaries / "pg_basebackup", "-D", to, "-d", self.url("postgres"), "--checkpoint=fast")
+        subprocess.run(words, check=True, capture_output=True)
+        return to
+
+    @property
+    def folder(self) -> Path:
+        return self._folder
+
     def url(self, database: str, user: str = SUPERUSER) -> str:
         return f"postgresql://{user}@127.0.0.1:{self.port}/{database}"
 
@@ -112,7 +133,7 @@ class PostgresServer:
         return self._folder / "log"
 
     def _launch(self) -> "subprocess.Popen[bytes]":
-        settings = SETTINGS | {"port": self.port, "unix_socket_directories": self._folder}
+        settings = self._settings | {"port": self.port, "unix_socket_directories": self._folder}
         words = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         with self._log.open("ab") as log:
             return subprocess.Popen(
@@ -137,10 +158,10 @@ class PostgresServer:
             self._process = None
 
 
-def new_server() -> PostgresServer:
-    """A started server. Skips the test where there can be none; fails it in CI."""
+def new_server(backup: Path | None = None, **settings: Any) -> PostgresServer:
+    """A started server; `backup`, `settings`: see PostgresServer. Skips the test where there is none, fails it in CI."""
     try:
-        server = PostgresServer()
+        server = PostgresServer(backup, **settings)
         atexit.register(server.remove)
         server.start()
     except NoPostgres as why:

@@ -265,7 +265,7 @@ async def test_keys_outlive_a_short_absence_and_not_a_long_one(issuer: Issuer, r
         (DISCOVERY, b'{"issuer": "%(url)s/", "jwks_uri": "%(url)s/certs"}'),
         (DISCOVERY, b'{"issuer": "%(url)s"}'),
         (DISCOVERY, b'{"issuer": "%(url)s", "jwks_uri": 7}'),
-        (DISCOVERY, b'{"issuer": "%(url)s", "jwks_uri": "http://keys.example/certs"}'),
+        (DISCOVERY, b'{"issuer": "%(url)s", "jwks_uri": "%(open)s/certs"}'),
         (DISCOVERY, b'{"issuer": "%(url)s", "jwks_uri": "file:///etc/passwd"}'),
         (DISCOVERY, b'{"issuer": "%(url)s", "jwks_uri": "https://["}'),
         (JWKS, b"{}"),
@@ -280,7 +280,9 @@ async def test_keys_outlive_a_short_absence_and_not_a_long_one(issuer: Issuer, r
 )
 async def test_what_no_issuer_says_is_not_believed(issuer: Issuer, roles: Roles, path: str, answer: bytes) -> None:
     key = issuer.add("a")
-    issuer.instead[path] = (200, answer.replace(b"%(url)s", issuer.url.encode()))
+    open_wire = issuer.url.replace("127.0.0.1", "localhost")
+    said = answer.replace(b"%(url)s", issuer.url.encode()).replace(b"%(open)s", open_wire.encode())
+    issuer.instead[path] = (200, said)
     async with verifying(issuer, roles, known=False, refresh_seconds=0.01) as verifier:
         await until(lambda: issuer.times(path) >= 2)
         with pytest.raises(IssuerUnavailable):

@@ -1,0 +1,37 @@
+"""Programs that tests start: they end with pytest, however that ends."""
+
+import ctypes
+import os
+import random
+import signal
+import socket
+import sys
+from contextlib import suppress
+from typing import NoReturn
+
+import pytest
+
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None)
+
+
+def end_with_parent() -> None:
+    """For `preexec_fn`: on Linux the system asks the program to end when the thread that started it has gone."""
+    if sys.platform == "linux":
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def free_port() -> int:
+    """Below the range from which the system takes ports for outgoing connections. Raises OSError."""
+    for port in random.sample(range(15_000, 32_000), 200):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise OSError("there are no free ports")
+
+
+def skip_or_fail(what: str, reason: str) -> NoReturn:
+    """Without a real part tests are skipped; with CI=true they fail."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"no real {what}: {reason}")
+    pytest.skip(f"no real {what}: {reason}")

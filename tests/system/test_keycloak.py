@@ -1,0 +1,152 @@
+"""A real Keycloak with our realm: each client's token means what the table of clients says, and nothing else counts."""
+
+import asyncio
+import json
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+
+from deploy.keycloak.local import START
+from deploy.keycloak.realm import TOKEN_SECONDS
+from pulang.credentials import Clients
+from pulang.oidc_clients import CLIENTS, SERVICE, OidcClient, clients_file
+from shared.security.oidc import OidcVerifier
+from shared.security.roles import Roles
+from shared.security.tokens import Unauthenticated
+from shared.settings import ROLES
+from tests.real.keycloak import RealKeycloak, running_keycloak
+
+
+@pytest.fixture(scope="session")
+def keycloak(tmp_path_factory: pytest.TempPathFactory) -> RealKeycloak:
+    return running_keycloak(tmp_path_factory.mktemp("issuer"))
+
+
+@asynccontextmanager
+async def verifying(keycloak: RealKeycloak, **how: Any) -> AsyncIterator[OidcVerifier]:
+    verifier = OidcVerifier(keycloak.issuer, keycloak.issuer, Roles.load(ROLES), pause_seconds=0.0, **how)
+    await verifier.start()
+    try:
+        async with asyncio.timeout(20):
+            while await verifier.healthy() is not None:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        yield verifier
+    finally:
+        await verifier.stop()
+
+
+def _token(keycloak: RealKeycloak, client: str, secret: str | None = None) -> httpx.Response:
+    credentials = (client, keycloak.secret(client) if secret is None else secret)
+    form = {"grant_type": "client_credentials"}
+    return httpx.post(keycloak.token_url, data=form, auth=credentials, trust_env=False, timeout=30)
+
+
+async def test_each_client_is_who_the_table_says(keycloak: RealKeycloak, tmp_path: Path) -> None:
+    path = tmp_path / "clients.json"
+    path.write_text(json.dumps(clients_file(keycloak.token_url, keycloak.secrets / "clients")))
+    clients, roles = Clients(path), Roles.load(ROLES)
+    subjects = set()
+    async with verifying(keycloak) as verifier:
+        for client in CLIENTS:
+            if client.role == SERVICE:
+                token = _token(keycloak, client.id).json()["access_token"]
+            else:
+                token = clients.token(client.agency, client.role, client.facilities)
+            caller = verifier.verify(token)
+            assert (caller.agency, caller.roles) == (client.agency, {client.role})
+            assert caller.facilities == set(client.facilities)
+            assert caller.permissions == roles.permissions_of([client.role])
+            assert bool(caller.permissions) is (client.role != SERVICE)
+            subjects.add(caller.subject)
+    assert len(subjects) == len(CLIENTS)
+
+
+async def test_a_token_lives_ten_minutes(keycloak: RealKeycloak) -> None:
+    answer = _token(keycloak, "iom-reader").json()
+    assert answer["expires_in"] == TOKEN_SECONDS == 600
+    later = datetime.now(UTC) + timedelta(seconds=TOKEN_SECONDS + 31)
+    async with verifying(keycloak, now=lambda: later) as verifier:
+        with pytest.raises(Unauthenticated, match="expired"):
+            await verifier.admit(answer["access_token"])
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.id)
+def test_a_secret_is_not_what_stands_in_the_realm_file(keycloak: RealKeycloak, client: OidcClient) -> None:
+    for secret in (f"${{{client.variable}}}", client.variable, "", client.id):
+        assert _token(keycloak, client.id, secret).status_code == 401
+
+
+async def test_a_token_of_another_realm_is_refused(keycloak: RealKeycloak) -> None:
+    async with verifying(keycloak) as verifier:
+        with pytest.raises(Unauthenticated):
+            await verifier.admit(_administrator(keycloak))
+
+
+async def test_keys_are_exchanged_while_it_runs(keycloak: RealKeycloak) -> None:
+    """As an administrator does it: a new key signs at once, the old one goes, and what it signed is refused."""
+    components = f"{keycloak.url}/admin/realms/pulang/components"
+    headers = {"Authorization": f"Bearer {_administrator(keycloak)}"}
+    async with httpx.AsyncClient(headers=headers, trust_env=False, timeout=30) as administrator:
+        keys = {"type": "org.keycloak.keys.KeyProvider"}
+        shown = (await administrator.get(components, params=keys)).json()
+        before = [one for one in shown if "eddsa" in one["providerId"]]
+        async with verifying(keycloak, refresh_seconds=0.1) as verifier:
+            old = _token(keycloak, "iom-reader").json()["access_token"]
+            assert verifier.verify(old).agency == "iom"
+            new_key = {"name": "next", "providerId": "eddsa-generated", "providerType": keys["type"]}
+            config = {"priority": ["200"], "eddsaEllipticCurveKey": ["Ed25519"]}
+            (await administrator.post(components, json=new_key | {"config": config})).raise_for_status()
+            new = _token(keycloak, "iom-reader").json()["access_token"]
+            assert jwt.get_unverified_header(new)["kid"] != jwt.get_unverified_header(old)["kid"]
+            assert (await verifier.admit(new)).agency == "iom"
+            assert verifier.verify(old).agency == "iom"
+            for one in before:
+                (await administrator.delete(f"{components}/{one['id']}")).raise_for_status()
+            async with asyncio.timeout(20):
+                while await _accepted(verifier, old):  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+            assert verifier.verify(new).agency == "iom"
+
+
+async def _accepted(verifier: OidcVerifier, token: str) -> bool:
+    try:
+        await verifier.admit(token)
+    except Unauthenticated:
+        return False
+    return True
+
+
+def test_without_a_secret_for_each_client_it_does_not_start(keycloak: RealKeycloak, tmp_path: Path) -> None:
+    (tmp_path / "clients").mkdir()
+    (tmp_path / "admin").write_text("x")
+    for client in CLIENTS[1:]:
+        (tmp_path / "clients" / client.id).write_text("x")
+    done = subprocess.run(
+        [START, tmp_path],
+        env={"KEYCLOAK_HOME": str(keycloak.home), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert CLIENTS[0].variable in done.stderr
+
+
+def _administrator(keycloak: RealKeycloak) -> str:
+    form = {
+        "grant_type": "password",
+        "client_id": "admin-cli",
+        "username": "admin",
+        "password": (keycloak.secrets / "admin").read_text().strip(),
+    }
+    url = f"{keycloak.url}/realms/master/protocol/openid-connect/token"
+    answer = httpx.post(url, data=form, trust_env=False, timeout=30).raise_for_status()
+    return str(answer.json()["access_token"])
