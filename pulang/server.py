@@ -1,5 +1,6 @@
 """An app on a socket, until it is asked to end: what `pulang up` and `pulang serve` have in common."""
 
+import contextlib
 import gc
 import socket
 import sys
@@ -42,10 +43,14 @@ def run(make: "Callable[[], FastAPI]", bound: socket.socket) -> None:
     gc.disable()  # until everything is made: hardly anything of it is garbage
     import uvicorn
 
+    from shared.settings import SettingInvalid
     from shared.telemetry import set_up_logging
 
     set_up_logging(sys.stderr)
-    app = make()
+    try:
+        app = make()
+    except SettingInvalid as refused:
+        raise CannotStart(str(refused)) from None
     _spare_the_collector()
     config = uvicorn.Config(
         app,
@@ -56,7 +61,8 @@ def run(make: "Callable[[], FastAPI]", bound: socket.socket) -> None:
         lifespan="on",
     )
     server = uvicorn.Server(config)
-    server.run(sockets=[bound])
+    with contextlib.suppress(SystemExit):  # uvicorn's way to say that it did not start
+        server.run(sockets=[bound])
     if not server.started:
         raise CannotStart("Pulang did not start: the log above says why")
 

@@ -4,21 +4,24 @@ Commands and reactions get a `Work` and never commit. The `Desk` is a service's 
 a transaction, writes the recorded events into it as its last act, and wakes the relay after the commit.
 """
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
+from opentelemetry.trace import Span
 from sqlalchemy.orm import Session
 
-from shared.database.protocol import Database
+from shared.database.protocol import Database, DatabaseUnavailable
 from shared.events.envelope import Event
 from shared.events.fact import Fact
-from shared.outbox.record import Told, record
+from shared.outbox.record import Told, record, refuse_behind
 from shared.security.keys import KeyStore
 from shared.security.secrets import Secrets
 from shared.security.tokens import Caller
+from shared.telemetry.spans import Tracer, traceparent_of
 from shared.times import utc_now
 
 Result = TypeVar("Result")
@@ -47,7 +50,10 @@ class Work:
     keys: KeyStore
     cause: Cause
     now: datetime
+    tracer: Tracer | None = None
     _told: list[Told] = field(default_factory=list)
+    _spans: list[tuple[Span, int]] = field(default_factory=list)
+    """Of events that were taken in, with the nanosecond at which each ends: told when the work stands."""
 
     @property
     def source(self) -> str:
@@ -74,26 +80,42 @@ class Work:
         )
 
     @contextmanager
-    def because_of(self, event: Event) -> Iterator[None]:
-        """What is recorded inside was caused by that event."""
-        outer = self.cause
-        self.cause = Cause(
-            correlationid=event.correlationid or event.id, causationid=event.id, traceparent=event.traceparent
-        )
+    def because_of(self, event: Event, consumer: str = "") -> Iterator[None]:
+        """What is recorded inside was caused by that event, which `consumer` takes in."""
+        outer, traceparent, span = self.cause, event.traceparent, None
+        if self.tracer is not None and (span := self.tracer.taking_in(event, consumer)) is not None:
+            traceparent = traceparent_of(span)
+        self.cause = Cause(correlationid=event.correlationid or event.id, causationid=event.id, traceparent=traceparent)
         try:
             yield
         finally:
             self.cause = outer
+        if span is not None:
+            self._spans.append((span, time.time_ns()))
+
+    @contextmanager
+    def taking_in(self, events: Sequence[Event], consumer: str) -> Iterator[None]:
+        """A batch that `consumer` folds as one: a span for each event, where traces are kept."""
+        tracer = self.tracer
+        spans = [] if tracer is None else [tracer.taking_in(event, consumer) for event in events]
+        yield
+        ended = time.time_ns()
+        self._spans += [(span, ended) for span in spans if span is not None]
 
     @contextmanager
     def attempt(self) -> Iterator[None]:
-        """Rows and facts of the inside stand together or not at all; what it raises goes on to the caller."""
-        told = len(self._told)
+        """Rows and facts of the inside stand together or not at all; what it raises goes on to the caller.
+
+        Raises StateBehind here, where one can be set aside, and not at the end of all.
+        """
+        told, spans = len(self._told), len(self._spans)
         try:
             with self.session.begin_nested():
                 yield
+                refuse_behind(self.session, (one.subject for one in self._told[told:]))
         except BaseException:
             del self._told[told:]
+            del self._spans[spans:]
             raise
 
     def finish(self) -> int:
@@ -102,30 +124,44 @@ class Work:
         self._told.clear()
         return len(events)
 
+    def stands(self) -> None:
+        """It was committed."""
+        for span, ended in self._spans:
+            span.end(ended)
+
 
 @dataclass(slots=True)
 class Desk:
-    """Where a service's work is done. `listeners` are told after each commit whether events were recorded."""
+    """Where a service's work is done. `listeners` are told after each commit whether events were recorded.
+
+    `closed`: why nothing may be written now; None as long as all may be.
+    """
 
     service: str
     database: Database
     secrets: Secrets
     keys: KeyStore
     listeners: list[Callable[[bool], None]] = field(default_factory=list)
+    tracer: Tracer | None = None
+    """Where traces are kept."""
+    closed: str | None = None
 
     async def write(self, change: Callable[[Work], Result], cause: Cause = NOBODY) -> Result:
         """Run a change in one transaction with its events; returns after the commit.
 
-        The change may be run again from its start. Raises what it raises, and DatabaseUnavailable.
+        The change may be run again from its start. Raises what it raises, StateBehind, and DatabaseUnavailable.
         """
+        if self.closed is not None:
+            raise DatabaseUnavailable(self.closed)
 
-        def unit(session: Session) -> tuple[Result, int]:
-            work = Work(session, self.service, self.secrets, self.keys, cause, utc_now())
+        def unit(session: Session) -> tuple[Result, int, Work]:
+            work = Work(session, self.service, self.secrets, self.keys, cause, utc_now(), self.tracer)
             result = change(work)
             session.flush()
-            return result, work.finish()
+            return result, work.finish(), work
 
-        result, recorded = await self.database.write(unit)
+        result, recorded, work = await self.database.write(unit)
+        work.stands()
         for listener in self.listeners:
             listener(recorded > 0)
         return result

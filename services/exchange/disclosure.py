@@ -140,6 +140,7 @@ def _copy(agency: AgencyView, event: Event, subject: str, data: dict[str, Any]) 
         grant=event.grant,
         correlationid=_without_place(agency, event.correlationid),
         causationid=_without_place(agency, event.causationid),
+        traceparent=event.traceparent,
     )
 
 

@@ -106,6 +106,7 @@ def _stored(payload: bytes, grant: int | None) -> Event:
         grant=grant,
         correlationid=said.get("correlationid"),
         causationid=said.get("causationid"),
+        traceparent=said.get("traceparent"),
     )
 
 

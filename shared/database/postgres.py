@@ -115,6 +115,11 @@ class PostgresDatabase:
             return f"{self._name}: {gone}"
         return None
 
+    def connections(self) -> dict[str, tuple[int, int]]:
+        """By what they are for: in use, and at most."""
+        pools = {"writers": self._writers, "readers": self._readers, "students": self._students}
+        return {name: (pool.busy, pool.size) for name, pool in pools.items()}
+
     def failed(self) -> BaseException | None:
         """Nothing of it runs by itself."""
         return None
@@ -148,6 +153,7 @@ class _Pool:
         self._writing = writing
         self._patience_seconds = patience_seconds
         self._free = asyncio.Semaphore(size)
+        self.size, self.busy = size, 0
         self.engine = create_async_engine(
             make_url(url).set(drivername="postgresql+asyncpg"),
             pool_size=size,
@@ -181,9 +187,11 @@ class _Pool:
                 await self._free.acquire()
         except TimeoutError:
             raise DatabaseUnavailable("no connection is free") from None
+        self.busy += 1
         try:
             return await self._again_and_again(work)
         finally:
+            self.busy -= 1
             self._free.release()
 
     async def _again_and_again(self, work: Callable[[Session], Result]) -> Result:

@@ -5,13 +5,14 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 import structlog
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.bus.protocol import Bus
@@ -20,11 +21,17 @@ from shared.http.door import correlation_id
 from shared.http.opening import Opening
 from shared.http.operators import operator_routes
 from shared.http.samples import sample
+from shared.metrics import Metrics
+from shared.metrics.requests import Requests
 from shared.service import Companion, Service
 from shared.telemetry import frames_of
+from shared.telemetry.spans import Tracer, accepted, end_request, traceparent_of
+from shared.telemetry.traces import traces_from_environment
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
 WATCH_SECONDS = 1.0
+NO_ROUTE = "(none)"
+"""Stands for every path that matches no route."""
 
 log = structlog.get_logger()
 
@@ -32,8 +39,23 @@ log = structlog.get_logger()
 def app_of(
     title: str, services: Sequence[Service], bus: Bus, *, patient: bool = False, parts: Sequence[Companion] = ()
 ) -> FastAPI:
-    """The app of these services over one bus. It starts and stops them; `patient`, `parts`: see Opening."""
-    opening = Opening(services, bus, patient=patient, parts=parts)
+    """The app of these services over one bus. It starts and stops them; `patient`, `parts`: see Opening.
+
+    Raises SettingInvalid where the collector of the traces cannot be meant.
+    """
+    traces = traces_from_environment([service.name for service in services])
+    for service in services:
+        service.desk.tracer = traces.tracer(service.name) if traces is not None else None
+
+    async def lacks() -> list[str]:
+        missing = opening.missing()
+        for service in services:
+            missing += [lack for lack in await service.missing() if lack not in missing]
+        return missing
+
+    metrics = Metrics(services, lacks)
+    own = (metrics,) if traces is None else (traces, metrics)
+    opening = Opening(services, bus, patient=patient, parts=(*own, *parts))
 
     @contextlib.asynccontextmanager
     async def running(app: FastAPI) -> AsyncIterator[None]:
@@ -55,7 +77,8 @@ def app_of(
     )
     app.state.services = {service.name: service for service in services}
     problems.install(app)
-    app.add_middleware(Edge)
+    tracers = {service.name: tracer for service in services if (tracer := service.desk.tracer) is not None}
+    app.add_middleware(Edge, requests=metrics.requests, tracers=tracers)
     for service in services:
         app.include_router(service.definition.router)
         app.include_router(operator_routes(service.name))
@@ -66,10 +89,14 @@ def app_of(
 
     @app.get("/readyz", tags=["health"], summary="Can it serve? If not: what is missing", openapi_extra=_EXAMPLE_READY)
     async def readyz() -> JSONResponse:
-        missing = opening.missing()
-        for service in services:
-            missing += [lack for lack in await service.missing() if lack not in missing]
+        missing = await lacks()
         return JSONResponse({"status": "missing" if missing else "ready", "missing": missing}, 503 if missing else 200)
+
+    # Open to whoever reaches the port, as health is; the gateway leads nobody here.
+    @app.get("/metrics", include_in_schema=False)
+    async def metrics_text(request: Request) -> Response:
+        content, content_type = await metrics.text(request.headers.get("accept", ""))
+        return Response(content, headers={"content-type": content_type})
 
     return app
 
@@ -89,19 +116,28 @@ async def _stop_when_it_fails(opening: Opening) -> None:
 
 
 class Edge:
-    """Outermost: gives each request its correlation id, limits its body, writes one log line without a query."""
+    """Outermost: gives each request its correlation id, limits its body, writes one log line without a query.
 
-    def __init__(self, app: ASGIApp) -> None:
+    What the line says is counted too; where traces are kept, it is a span.
+    """
+
+    def __init__(self, app: ASGIApp, requests: Requests, tracers: Mapping[str, Tracer]) -> None:
+        """`tracers`: by the service whose name is the path's beginning."""
         self._app = app
+        self._requests = requests
+        self._tracers = tracers
         self._templates: dict[int, str] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        given = next((value for name, value in scope["headers"] if name == b"x-correlation-id"), b"")
-        correlation = correlation_id(given.decode("latin-1"))
-        scope.setdefault("state", {})["correlation_id"] = correlation
+        correlation = correlation_id(_header(scope, b"x-correlation-id"))
+        traceparent, span, unforeseen = accepted(_header(scope, b"traceparent")), None, None
+        if self._tracers and (tracer := self._tracers.get(scope["path"][1:].partition("/")[0])) is not None:
+            span = tracer.request(scope["method"], traceparent)
+            traceparent = traceparent_of(span)
+        scope.setdefault("state", {}).update(correlation_id=correlation, traceparent=traceparent)
         began, status = time.perf_counter(), 500
 
         async def marked(message: Message) -> None:
@@ -118,16 +154,21 @@ class Edge:
                 await self._app(scope, _limited(receive), marked)
         except Exception as error:
             # The message and the values in the frames may be personal: only where it happened is written.
-            log.error("unforeseen", error=type(error).__name__, at=frames_of(error), correlationid=correlation)
+            unforeseen = type(error).__name__
+            log.error("unforeseen", error=unforeseen, at=frames_of(error), correlationid=correlation)
             if status == 500:
                 raise
         finally:
+            route, seconds = self._template(scope), time.perf_counter() - began
+            self._requests.count(scope["method"], route, status, seconds)
+            if span is not None:
+                end_request(span, scope["method"], route, status, unforeseen)
             log.info(
                 "request",
                 method=scope["method"],
-                route=self._template(scope),
+                route=route,
                 status=status,
-                ms=round((time.perf_counter() - began) * 1000, 1),
+                ms=round(seconds * 1000, 1),
                 correlationid=correlation,
             )
 
@@ -138,11 +179,16 @@ class Edge:
                 id(one.original_route): one.path or "" for one in iter_route_contexts(scope["app"].routes)
             }
         route = scope.get("route")
-        return self._templates.get(id(route), "(none)")
+        return self._templates.get(id(route), NO_ROUTE)
+
+
+def _header(scope: Scope, wanted: bytes) -> str:
+    """Its value; empty where it is not there."""
+    return next((value for name, value in scope["headers"] if name == wanted), b"").decode("latin-1")
 
 
 def _announced_bytes(scope: Scope) -> int:
-    given = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+    given = _header(scope, b"content-length")
     return int(given) if given.isdigit() and len(given) < 20 else 0
 
 

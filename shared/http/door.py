@@ -10,7 +10,6 @@ A route declares its permission by asking for a `Door`:
 """
 
 import hashlib
-import re
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -30,7 +29,6 @@ from shared.service import Service
 from shared.work import Cause, Work
 
 BEARER = HTTPBearer(auto_error=False, description="A token of the OIDC issuer, or a development token.")
-_TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 def correlation_id(given: str | None) -> str:
@@ -79,12 +77,7 @@ class Door:
 
     def cause(self) -> Cause:
         state = self.request.state
-        traceparent = self.request.headers.get("traceparent", "")
-        return Cause(
-            caller=self.caller,
-            correlationid=state.correlation_id,
-            traceparent=traceparent if _TRACEPARENT.fullmatch(traceparent) else None,
-        )
+        return Cause(caller=self.caller, correlationid=state.correlation_id, traceparent=state.traceparent)
 
     async def _once(self) -> Once | None:
         key = self.request.headers.get("idempotency-key")
@@ -116,7 +109,7 @@ class Guard:
         if credentials is None:
             raise NotAuthenticated
         try:
-            caller = service.verifier.verify(credentials.credentials)
+            caller = await service.verifier.admit(credentials.credentials)
         except Unauthenticated as refused:
             raise NotAuthenticated(str(refused.reason)) from None
         if self.permission not in caller.permissions:
