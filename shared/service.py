@@ -13,20 +13,25 @@ from sqlalchemy import MetaData
 
 from shared.bus.protocol import Bus, BusUnavailable, Topic
 from shared.consuming.dead_letters import parked, topic_of
-from shared.consuming.inbox import Consumer
+from shared.consuming.inbox import Listener
 from shared.consuming.loop import ConsumerLoop
+from shared.consuming.projection import Projection
+from shared.consuming.rebuild import Rebuilding
 from shared.database.protocol import DatabaseUnavailable
 from shared.events.fact import LIFECYCLE, OPERATIONS
 from shared.ground import Ground
 from shared.http.idempotency import forget_old
 from shared.outbox.lease import Lease
 from shared.outbox.relay import Relay, backlog, recorded
+from shared.restoring.noticing import DatabaseMoved, DatabaseOlder, has_moved, is_at_home, is_older
 from shared.security import audit
 from shared.security.tokens import Verifier
 from shared.work import Desk, Work
 
 SERVICE_TOPICS = (Topic(LIFECYCLE, partitions=4), Topic(OPERATIONS, partitions=4))
 CHORE_SECONDS = 1.0
+LAG_SECONDS = 2.0
+"""How long operators wait for a bus that may be away."""
 CLOCK_EVERY = 60
 """Chores between two rounds of what the clock asks for."""
 
@@ -51,7 +56,7 @@ class Definition:
     router: APIRouter
     metadata: MetaData
     migrations: Path
-    consumers: tuple[Consumer, ...] = ()
+    consumers: tuple[Listener, ...] = ()
     companions: Callable[["Service"], Sequence[Companion]] = field(default=lambda _: ())
     topics: tuple[Topic, ...] = ()
     """Topics that it writes besides the services' own."""
@@ -75,22 +80,50 @@ class Service:
         self.database = ground.database
         self.desk = Desk(service=self.name, database=ground.database, secrets=ground.secrets, keys=ground.keys)
         self.relay = Relay(self.desk, bus, Lease(self.database, "relay", alone=ground.alone))
+        self.relay.may_send = False
         self.loops = [ConsumerLoop(self.desk, bus, consumer) for consumer in definition.consumers]
+        self.rebuilding = Rebuilding(
+            self.desk, bus, [one for one in definition.consumers if isinstance(one, Projection)]
+        )
         self.companions = list(definition.companions(self))
         self._running: list[Companion] = []
         self._chores: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
+        self._opened = self._moved = False
 
     async def open(self) -> None:
-        """Take requests, tell events. Raises DatabaseUnavailable."""
-        await self.ground.open()
-        await self._start(self.relay, *self.companions)
+        """Take requests, tell events. Raises DatabaseUnavailable.
+
+        On a server on which the database was never seen whole, it is only read until `attend` has looked at the bus.
+        """
+        if not self._opened:
+            await self.ground.open()
+            self._opened = True
+        self._moved = await self.database.read(has_moved)
+        if self._moved:
+            self.desk.closed = f"{self.name}: the database was restored or moved: waiting to compare it with the bus"
+            await self._start(*self.companions)
+        else:
+            await self._start(self.relay, *self.companions)
         self._chores = asyncio.create_task(self._do_chores(), name=f"{self.name}-chores")
 
     async def attend(self) -> None:
-        """Listen to the others. Raises BusUnavailable."""
+        """Listen to the others. Raises BusUnavailable, DatabaseOlder."""
         await self.bus.declare((*SERVICE_TOPICS, Topic(topic_of(self.name), 1), *self.definition.topics))
-        await self._start(*self.loops)
+        await self._compare_with_the_bus()
+        await self._start(self.relay, *self.loops, self.rebuilding)
+
+    async def _compare_with_the_bus(self) -> None:
+        """Before anything is told or heard. Raises DatabaseOlder."""
+        if self.relay.may_send:
+            return
+        if await is_older(self.bus, self.database, self.name, self.definition.consumers, moved=self._moved):
+            older = DatabaseOlder(self.name)
+            self.desk.closed = str(older)
+            raise older
+        await self.database.write(is_at_home)
+        self.desk.closed = None
+        self.relay.may_send = True
 
     async def stop(self) -> None:
         """Stop taking, finish the batch in hand, flush what can be flushed."""
@@ -119,31 +152,45 @@ class Service:
 
     async def missing(self) -> list[str]:
         """What keeps it from being ready; empty when all is there."""
-        lacks = [await self.database.healthy(), await self.bus.healthy()]
+        lacks = [await part.healthy() for part in (self.database, self.bus, self.verifier)]
         if (error := self.failed()) is not None:
             lacks.append(f"{self.name}: a background task ended ({type(error).__name__})")
         return [lack for lack in lacks if lack]
 
     async def status(self) -> dict[str, Any]:
-        """Backlogs, for operators."""
-        lag = {loop.consumer.name: await self.bus.lag(loop.consumer.name, loop.consumer.topics) for loop in self.loops}
+        """Backlogs, for operators; what the bus does not tell is None."""
+        lags = await asyncio.gather(*(self._lag(loop.consumer) for loop in self.loops))
         waiting = await self.desk.read(parked)
         return {
             "service": self.name,
             "events": await self.desk.read(recorded),
             "outbox_backlog": await self.desk.read(backlog),
-            "consumer_lag": lag,
+            "consumer_lag": {loop.consumer.name: lag for loop, lag in zip(self.loops, lags, strict=True)},
             "parked": len(waiting),
             "dead_letters": sum(1 for entry in waiting if entry["dead"]),
         }
 
+    async def _lag(self, consumer: Listener) -> int | None:
+        try:
+            async with asyncio.timeout(LAG_SECONDS):
+                return await self.bus.lag(consumer.name, consumer.topics)
+        except (BusUnavailable, TimeoutError):
+            return None
+
     async def _do_chores(self) -> None:
-        """Chain the audit log within a second; do what the clock asks for once a minute."""
+        """Chain the audit log within a second; do what the clock asks for once a minute.
+
+        Raises DatabaseMoved where another server took over: the process ends, and compares with the bus when it comes
+        again.
+        """
         done = 0
         while not self._stopping.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), CHORE_SECONDS)
             try:
+                if self.relay.may_send and await self.desk.read(has_moved):
+                    self.desk.closed = f"{self.name}: another server took over the database"
+                    raise DatabaseMoved(self.desk.closed)
                 if await self.desk.read(audit.unchained) and self.relay.leading:
                     await self.desk.write(audit.chain)
                 done += 1

@@ -5,16 +5,20 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Mapped, Session
 from sqlmodel import col
 
 from services.exchange.models import CaseFact, ConsentFact, FacilityFact, IssueCount, SessionCount, StayFact
+from services.exchange.projections import INDICATORS
 from services.exchange.schemas import Indicators
 
 KIT = "hygiene kit"
 GONE_HOME = "return_home"
 NIGHT = timedelta(days=1)
+
+NOW = INDICATORS.live
+"""The generation of the picture that is asked; any other is being built, or on its way out."""
 
 Nights = tuple[str, date, date]
 """A shelter, the first night, and the morning after the last."""
@@ -26,10 +30,10 @@ def indicators(session: Session, since: date, until: date) -> Indicators:
     Who is resident is so on the night of `until`; a person takes a bed on every night from the check-in until the night
     before the check-out.
     """
-    arrived = col(CaseFact.arrival_date).between(since, until)
+    arrived = and_(col(CaseFact.generation) == NOW, col(CaseFact.arrival_date).between(since, until))
     shelters = (
         select(col(FacilityFact.facility), col(FacilityFact.beds))
-        .where(col(FacilityFact.kind) == "shelter")
+        .where(col(FacilityFact.generation) == NOW, col(FacilityFact.kind) == "shelter")
         .order_by(col(FacilityFact.facility))
     )
     beds = dict(session.execute(shelters).all())
@@ -41,7 +45,9 @@ def indicators(session: Session, since: date, until: date) -> Indicators:
         cases=session.execute(select(func.count()).select_from(CaseFact).where(arrived)).scalar_one(),
         sent_home=session.execute(
             select(func.count(col(StayFact.case_id).distinct())).where(
-                col(StayFact.reason) == GONE_HOME, col(StayFact.checked_out).between(since, until)
+                col(StayFact.generation) == NOW,
+                col(StayFact.reason) == GONE_HOME,
+                col(StayFact.checked_out).between(since, until),
             )
         ).scalar_one(),
         still_resident=sum(resident.values()),
@@ -56,12 +62,16 @@ def indicators(session: Session, since: date, until: date) -> Indicators:
         hygiene_kits_issued=_sum(
             session,
             select(func.sum(col(IssueCount.quantity))).where(
-                col(IssueCount.item) == KIT, col(IssueCount.day).between(since, until)
+                col(IssueCount.generation) == NOW,
+                col(IssueCount.item) == KIT,
+                col(IssueCount.day).between(since, until),
             ),
         ),
         psychosocial_sessions=_sum(
             session,
-            select(func.sum(col(SessionCount.sessions))).where(col(SessionCount.day).between(since, until)),
+            select(func.sum(col(SessionCount.sessions))).where(
+                col(SessionCount.generation) == NOW, col(SessionCount.day).between(since, until)
+            ),
         ),
         identity_consent=_identified(session, arrived),
     )
@@ -90,7 +100,9 @@ def _nights(session: Session, since: date, until: date) -> list[Nights]:
     end = until + NIGHT
     rows = session.execute(
         select(col(StayFact.facility), col(StayFact.checked_in), col(StayFact.checked_out)).where(
-            col(StayFact.checked_in) <= until, _or_open(col(StayFact.checked_out) > since)
+            col(StayFact.generation) == NOW,
+            col(StayFact.checked_in) <= until,
+            _or_open(col(StayFact.checked_out) > since),
         )
     )
     return [
@@ -105,7 +117,7 @@ def _or_open(condition: ColumnElement[bool]) -> ColumnElement[bool]:
 
 def _by_shelter(session: Session, shelters: Iterable[str], *conditions: ColumnElement[bool]) -> dict[str, int]:
     """Every shelter that is known, also one without anybody."""
-    counted = _by(session, col(StayFact.facility), *conditions)
+    counted = _by(session, col(StayFact.facility), col(StayFact.generation) == NOW, *conditions)
     return dict(sorted((dict.fromkeys(shelters, 0) | counted).items()))
 
 
@@ -124,7 +136,7 @@ def _identified(session: Session, arrived: ColumnElement[bool]) -> dict[str, int
     rows = session.execute(
         select(col(ConsentFact.agency), func.count())
         .join(CaseFact, col(CaseFact.case_id) == col(ConsentFact.case_id))
-        .where(arrived, col(ConsentFact.level) == "identified")
+        .where(arrived, col(ConsentFact.generation) == NOW, col(ConsentFact.level) == "identified")
         .group_by(col(ConsentFact.agency))
         .order_by(col(ConsentFact.agency))
     )

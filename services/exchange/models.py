@@ -2,15 +2,18 @@
 the indicators."""
 
 from datetime import date
+from typing import Any
 
 from sqlalchemy import ForeignKey, Index, LargeBinary, UniqueConstraint
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
+from shared.consuming.projection import generations_in
 from shared.database.models import own_metadata
 from shared.outbox.table import Position
 
 METADATA = own_metadata()
+GENERATIONS = generations_in(METADATA)
 
 
 class ExchangeTable(SQLModel, registry=registry(metadata=METADATA)):
@@ -109,11 +112,16 @@ class GivenTo(ExchangeTable, table=True):
     store: str = Field(primary_key=True, max_length=40)
 
 
+OF_A_GENERATION: dict[str, Any] = {"autoincrement": False, "server_default": "0"}
+"""The facts below are a projection: while one generation is asked, another may be built beside it."""
+
+
 class CaseFact(ExchangeTable, table=True):
     """A case, as the indicators count it."""
 
     __tablename__ = "case_facts"
 
+    generation: int = Field(primary_key=True, sa_column_kwargs=OF_A_GENERATION)
     case_id: str = Field(primary_key=True, max_length=64)
     arrival_point: str = Field(max_length=40)
     arrival_date: date = Field(index=True)
@@ -126,6 +134,7 @@ class ConsentFact(ExchangeTable, table=True):
 
     __tablename__ = "consent_facts"
 
+    generation: int = Field(primary_key=True, sa_column_kwargs=OF_A_GENERATION)
     case_id: str = Field(primary_key=True, max_length=64)
     agency: str = Field(primary_key=True, max_length=32)
     level: str = Field(max_length=12)
@@ -136,6 +145,7 @@ class StayFact(ExchangeTable, table=True):
 
     __tablename__ = "stay_facts"
 
+    generation: int = Field(primary_key=True, sa_column_kwargs=OF_A_GENERATION)
     stay: str = Field(primary_key=True, max_length=64)
     case_id: str = Field(max_length=64)
     facility: str = Field(max_length=40)
@@ -149,6 +159,7 @@ class FacilityFact(ExchangeTable, table=True):
 
     __tablename__ = "facility_facts"
 
+    generation: int = Field(primary_key=True, sa_column_kwargs=OF_A_GENERATION)
     facility: str = Field(primary_key=True, max_length=40)
     kind: str = Field(max_length=20)
     beds: int
@@ -159,6 +170,7 @@ class IssueCount(ExchangeTable, table=True):
 
     __tablename__ = "issue_counts"
 
+    generation: int = Field(primary_key=True, sa_column_kwargs=OF_A_GENERATION)
     day: date = Field(primary_key=True)
     item: str = Field(primary_key=True, max_length=200)
     quantity: int = Field(sa_type=Position)
@@ -169,5 +181,6 @@ class SessionCount(ExchangeTable, table=True):
 
     __tablename__ = "session_counts"
 
+    generation: int = Field(primary_key=True, sa_column_kwargs=OF_A_GENERATION)
     day: date = Field(primary_key=True)
     sessions: int = Field(sa_type=Position)

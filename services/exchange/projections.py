@@ -10,8 +10,16 @@ from typing import Any
 from sqlalchemy import Table, bindparam, update
 from sqlalchemy.orm import Session
 
-from services.exchange.models import CaseFact, ConsentFact, FacilityFact, IssueCount, SessionCount, StayFact
-from shared.consuming.inbox import Consumer
+from services.exchange.models import (
+    GENERATIONS,
+    CaseFact,
+    ConsentFact,
+    FacilityFact,
+    IssueCount,
+    SessionCount,
+    StayFact,
+)
+from shared.consuming.projection import Projection
 from shared.database.models import table_of
 from shared.database.prepared import Prepared, adding, upserting
 from shared.events.aid import AidIssued
@@ -97,67 +105,85 @@ def project(events: Iterable[Event]) -> Rows:
     return rows
 
 
-def write(session: Session, rows: Rows) -> None:
-    """Add a batch to the picture, set-based."""
-    _put(session, table_of(CaseFact), rows.cases.values())
-    _change(session, table_of(CaseFact), "case_id", {c: {"trafficking_status": s} for c, s in rows.findings.items()})
-    _put(
-        session,
+def write(session: Session, rows: Rows, generation: int) -> None:
+    """Add a batch to a generation of the picture, set-based."""
+    one = _Picture(session, generation)
+    one.put(table_of(CaseFact), rows.cases.values())
+    one.change(table_of(CaseFact), "case_id", {c: {"trafficking_status": s} for c, s in rows.findings.items()})
+    one.put(
         table_of(ConsentFact),
         [{"case_id": case, "agency": agency, "level": level} for (case, agency), level in rows.consents.items()],
     )
-    _put(session, table_of(StayFact), rows.check_ins.values())
-    _change(
-        session,
+    one.put(table_of(StayFact), rows.check_ins.values())
+    one.change(
         table_of(StayFact),
         "stay",
         {stay: {"checked_out": on, "reason": reason} for stay, (on, reason) in rows.check_outs.items()},
     )
-    _put(session, table_of(FacilityFact), rows.facilities.values())
-    _add(
-        session,
+    one.put(table_of(FacilityFact), rows.facilities.values())
+    one.add(
         table_of(IssueCount),
         "quantity",
         [{"day": day, "item": item, "quantity": number} for (day, item), number in rows.issued.items()],
     )
-    _add(
-        session,
+    one.add(
         table_of(SessionCount),
         "sessions",
         [{"day": day, "sessions": number} for day, number in rows.sessions.items()],
     )
 
 
-def count_in(work: Work, events: Sequence[Event]) -> None:
-    """Take a batch into the picture."""
-    write(work.session, project(events))
+def count_in(work: Work, events: Sequence[Event], generation: int) -> None:
+    """Take a batch into a generation of the picture."""
+    write(work.session, project(events), generation)
 
 
-INDICATORS = Consumer(name="exchange.indicators", topics=(LIFECYCLE, OPERATIONS), apply=count_in)
+INDICATORS = Projection(
+    name="exchange.indicators",
+    topics=(LIFECYCLE, OPERATIONS),
+    fold=count_in,
+    tables=tuple(
+        table_of(model) for model in (CaseFact, ConsentFact, StayFact, FacilityFact, IssueCount, SessionCount)
+    ),
+    generations=GENERATIONS,
+)
 
 
-def _put(session: Session, table: Table, rows: Iterable[Row]) -> None:
-    """Each row as it is told now, whatever stood there before."""
-    listed = list(rows)
-    if listed:
-        key = tuple(table.primary_key.columns.keys())
-        upserting(table, key, tuple(name for name in listed[0] if name not in key)).write(session, listed)
+@dataclass(frozen=True, slots=True)
+class _Picture:
+    """One generation of it."""
 
+    session: Session
+    generation: int
 
-def _add(session: Session, table: Table, counter: str, rows: list[Row]) -> None:
-    adding(table, tuple(table.primary_key.columns.keys()), counter).write(session, rows)
+    def put(self, table: Table, rows: Iterable[Row]) -> None:
+        """Each row as it is told now, whatever stood there before."""
+        listed = self._ours(rows)
+        if listed:
+            key = tuple(table.primary_key.columns.keys())
+            upserting(table, key, tuple(name for name in listed[0] if name not in key)).write(self.session, listed)
 
+    def add(self, table: Table, counter: str, rows: Iterable[Row]) -> None:
+        adding(table, tuple(table.primary_key.columns.keys()), counter).write(self.session, self._ours(rows))
 
-def _change(session: Session, table: Table, key: str, changes: Mapping[str, Row]) -> None:
-    """Set columns of rows that an earlier event of the same stream has made."""
-    if changes:
-        _changing(table, key, tuple(next(iter(changes.values())))).write(
-            session,
-            [{"of_key": of} | {f"to_{name}": value for name, value in row.items()} for of, row in changes.items()],
-        )
+    def change(self, table: Table, key: str, changes: Mapping[str, Row]) -> None:
+        """Set columns of rows that an earlier event of the same stream has made."""
+        if changes:
+            _changing(table, key, tuple(next(iter(changes.values())))).write(
+                self.session,
+                [
+                    {"of_generation": self.generation, "of_key": of}
+                    | {f"to_{name}": value for name, value in row.items()}
+                    for of, row in changes.items()
+                ],
+            )
+
+    def _ours(self, rows: Iterable[Row]) -> list[Row]:
+        return [{"generation": self.generation} | row for row in rows]
 
 
 @cache
 def _changing(table: Table, key: str, names: tuple[str, ...]) -> Prepared:
     new: dict[str, Any] = {name: bindparam(f"to_{name}") for name in names}
-    return Prepared(update(table).where(table.c[key] == bindparam("of_key")).values(new))
+    chosen = update(table).where(table.c.generation == bindparam("of_generation"), table.c[key] == bindparam("of_key"))
+    return Prepared(chosen.values(new))

@@ -33,7 +33,6 @@ class AgencyRelay(Relay):
         self, desk: Desk, bus: Bus, lease: Lease, policies: Mapping[str, Policy], directory: Directory
     ) -> None:
         super().__init__(desk, bus, lease)
-        self._desk = desk
         self._policies = policies
         self._directory = directory
 
@@ -54,9 +53,7 @@ class AgencyRelay(Relay):
         )
         if stretch.events:
             topic, now_ms = agency_topic(agency), int(utc_now().timestamp() * 1000)
-            await self._bus.publish(
-                [Record(topic, event.key, event.payload, now_ms, HEADERS) for event in stretch.events]
-            )
+            await self._publish([Record(topic, event.key, event.payload, now_ms, HEADERS) for event in stretch.events])
         number = self._lease.number
         await self._database.write(partial(_mark, agency=agency, last=stretch.last, lease=LEASE, number=number))
         return stretch.last - sent
@@ -67,15 +64,33 @@ def _mark(session: Session, agency: str, last: int, lease: str, number: int) -> 
     _MARK.write(session, [{"of_agency": agency, "to_last": last, "of_lease": lease, "of_number": number}])
 
 
+def send_anew(session: Session, agency: str, number: int) -> bool:
+    """An operator's action: the agency's topic was made anew, so its log is sent from the start, as consent stands now.
+
+    `number`: of the relay's lease, which the caller holds, so that no relay sends meanwhile. False where there was
+    nothing to be sent again, or another holds the lease by now.
+    """
+    return bool(_ANEW.write(session, [{"of_agency": agency, "of_lease": LEASE, "of_number": number}]))
+
+
 _AGENCY = table_of(Agency)
+_HELD = (
+    select(RELAY_LEASE.c.name)
+    .where(RELAY_LEASE.c.name == bindparam("of_lease"), RELAY_LEASE.c.number == bindparam("of_number"))
+    .exists()
+)
 _MARK = Prepared(
     update(_AGENCY)
     .where(
         _AGENCY.c.agency == bindparam("of_agency"),
         _AGENCY.c.sent < bindparam("to_last"),
-        select(RELAY_LEASE.c.name)
-        .where(RELAY_LEASE.c.name == bindparam("of_lease"), RELAY_LEASE.c.number == bindparam("of_number"))
-        .exists(),
+        _HELD,
     )
     .values(sent=bindparam("to_last"))
+)
+_ANEW = Prepared(
+    update(_AGENCY)
+    .where(_AGENCY.c.agency == bindparam("of_agency"), _AGENCY.c.sent > 0, _HELD)
+    .values(sent=0)
+    .returning(_AGENCY.c.agency)
 )

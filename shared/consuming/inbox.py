@@ -6,6 +6,7 @@ events, and it is what makes an effect happen once however often a message comes
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import structlog
 from sqlalchemy import bindparam, select, update
@@ -25,6 +26,20 @@ Stream = tuple[str, str]
 """(source, subject)"""
 
 
+class Listener(Protocol):
+    """What a loop reads for. Its name is that of its group on the bus."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def topics(self) -> tuple[str, ...]: ...
+
+    def at(self, session: Session) -> "Consumer": ...
+
+    def name_at(self, session: Session) -> str: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Consumer:
     """A service's reactions, or one projection: a name of its own, so that one can be rebuilt beside the live one."""
@@ -33,6 +48,25 @@ class Consumer:
     topics: tuple[str, ...]
     apply: Callable[[Work, Sequence[Event]], None]
     """Takes events in order; may raise, and is then called again with one event at a time."""
+    one_by_one: bool = False
+    """Whether it takes each event of a batch by itself, and tells so (`because_of`)."""
+
+    def at(self, session: Session) -> "Consumer":
+        """As it is in this transaction; a projection is one of its generations."""
+        return self
+
+    def name_at(self, session: Session) -> str:
+        """Under which name its marks and parked events are found."""
+        return self.name
+
+    def take(self, work: Work, events: Sequence[Event]) -> None:
+        """Apply, all or nothing, with their spans where traces are kept."""
+        with work.attempt():
+            if self.one_by_one:
+                self.apply(work, events)
+            else:
+                with work.taking_in(events, self.name):
+                    self.apply(work, events)
 
 
 def take_in(work: Work, consumer: Consumer, records: Sequence[Received]) -> int:
@@ -89,8 +123,7 @@ def _apply(
     if not ready:
         return 0
     try:
-        with work.attempt():
-            consumer.apply(work, [one.event for one in ready])
+        consumer.take(work, [one.event for one in ready])
         return len(ready)
     except Exception as error:
         if is_transient(error):
@@ -104,8 +137,7 @@ def _apply(
             aside[one.number] = BEHIND
             continue
         try:
-            with work.attempt():
-                consumer.apply(work, [event])
+            consumer.take(work, [event])
         except Exception as error:
             if is_transient(error):
                 raise

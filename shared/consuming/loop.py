@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from functools import partial
 
 import structlog
+from sqlalchemy.orm import Session
 
 from shared.bus.protocol import Bus, BusUnavailable, Received, TopicPartition
 from shared.consuming.dead_letters import mark_told, notices, untold
-from shared.consuming.inbox import Consumer, take_in
+from shared.consuming.inbox import Listener, take_in
 from shared.consuming.retry import due, retry_key
 from shared.database.protocol import DatabaseUnavailable
-from shared.pacing import rest_after
-from shared.work import Desk
+from shared.pacing import Portion, rest_after
+from shared.work import Desk, Work
 
 BATCH = 300
 WAIT_SECONDS = 1.0
@@ -27,8 +28,10 @@ log = structlog.get_logger()
 class ConsumerLoop:
     """Reads one consumer's topics for ever. A batch in hand is finished before partitions go or the process stops."""
 
-    def __init__(self, desk: Desk, bus: Bus, consumer: Consumer) -> None:
+    def __init__(self, desk: Desk, bus: Bus, consumer: Listener) -> None:
         self.consumer = consumer
+        self.consumed = 0
+        """Events that took effect here, since the start."""
         self._bus = bus
         self._desk = desk
         self._in_hand = asyncio.Lock()
@@ -65,16 +68,18 @@ class ConsumerLoop:
             return
 
     async def _read(self) -> None:
-        failures = 0
+        failures, portion = 0, Portion(BATCH)
         while not self._stopping.is_set():
             try:
-                records = await self._subscription.getmany(BATCH, WAIT_SECONDS)
+                records = await self._subscription.getmany(portion.size, WAIT_SECONDS)
                 if records:
                     began = time.monotonic()
                     async with self._in_hand:
                         await self._take_in(records)
-                    if len(records) < BATCH:
-                        await self._pause(rest_after(time.monotonic() - began))
+                    taken = time.monotonic() - began
+                    if len(records) < portion.size:
+                        await self._pause(rest_after(taken))
+                    portion.took(len(records), taken)
                 failures = 0
             except BusUnavailable as gone:
                 if self._stopping.is_set():
@@ -86,7 +91,9 @@ class ConsumerLoop:
         failures = 0
         while True:
             try:
-                await self._desk.write(lambda work: take_in(work, self.consumer, records))
+                self.consumed += await self._desk.write(
+                    lambda work: take_in(work, self.consumer.at(work.session), records)
+                )
                 break
             except DatabaseUnavailable as gone:
                 if self._stopping.is_set():
@@ -111,13 +118,21 @@ class ConsumerLoop:
                 log.warning("retry waits", consumer=self.consumer.name, because=str(gone))
 
     async def _retry_parked(self) -> None:
-        name, now_ms = self.consumer.name, int(time.time() * 1000)
-        for key in await self._desk.read(partial(due, consumer=name, now_ms=now_ms)):
+        for key in await self._desk.read(self._due):
             async with self._in_hand:
-                await self._desk.write(partial(retry_key, consumer=self.consumer, key=key))
+                self.consumed += await self._desk.write(partial(self._retry_key, key=key))
+
+    def _due(self, session: Session) -> list[str]:
+        return due(session, self.consumer.name_at(session), int(time.time() * 1000))
+
+    def _retry_key(self, work: Work, key: str) -> int:
+        return retry_key(work, self.consumer.at(work.session), key)
+
+    def _untold(self, session: Session) -> list[tuple[int, str, bytes]]:
+        return untold(session, self.consumer.name_at(session))
 
     async def _tell_operators(self) -> None:
-        letters = await self._desk.read(partial(untold, consumer=self.consumer.name))
+        letters = await self._desk.read(self._untold)
         if letters:
             await self._bus.publish(notices(self._desk.service, letters, int(time.time() * 1000)))
             told = [position for position, _, _ in letters]

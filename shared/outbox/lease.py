@@ -40,6 +40,16 @@ class Lease:
         self._renew_at = asked + RENEW_SECONDS
         return self.number > 0
 
+    async def seize(self) -> bool:
+        """Take it, whoever holds it; whether somebody did. That one may believe in it for RENEW_SECONDS more, and
+        finish what it has in hand: it can mark nothing any more. Raises DatabaseUnavailable."""
+        if await self.hold():
+            return False
+        asked = time.monotonic()
+        self.number = await self._database.write(lambda session: self._take(session, from_anyone=True))
+        self._renew_at = asked + RENEW_SECONDS
+        return True
+
     def lost(self) -> None:
         """Somebody else was seen to hold it: the next `hold` asks the database."""
         self.number = 0
@@ -56,7 +66,7 @@ class Lease:
                 )
             )
 
-    def _take(self, session: Session) -> int:
+    def _take(self, session: Session, from_anyone: bool = False) -> int:
         """The number under which it is held; 0 when somebody else holds it."""
         now = DatabaseMilliseconds()
         mine = RELAY_LEASE.c.holder == self._holder
@@ -75,7 +85,8 @@ class Lease:
                 return 0
             return 1
         number = int(row.number) + (0 if row.mine else 1)
-        takeable = or_(mine, RELAY_LEASE.c.until_ms <= now) if not self._alone else RELAY_LEASE.c.number >= 0
+        anyone = self._alone or from_anyone
+        takeable = RELAY_LEASE.c.number >= 0 if anyone else or_(mine, RELAY_LEASE.c.until_ms <= now)
         taken = session.execute(
             update(RELAY_LEASE)
             .where(and_(RELAY_LEASE.c.name == self.name, takeable))

@@ -17,10 +17,17 @@ from shared.outbox.table import EVENTS, STREAMS
 CHAIN_START = bytes(32)
 
 
-_ADVANCE_ONE = adding(STREAMS, ("subject",), "version", returning=("version",))
+_ADVANCE_ONE = adding(STREAMS, ("subject",), "version", returning=("version", "state_version"))
 _ADVANCE = adding(STREAMS, ("subject",), "version")
 _VERSIONS = Prepared(
-    select(STREAMS.c.subject, STREAMS.c.version).where(STREAMS.c.subject.in_(bindparam("of_subjects", expanding=True)))
+    select(STREAMS.c.subject, STREAMS.c.version, STREAMS.c.state_version).where(
+        STREAMS.c.subject.in_(bindparam("of_subjects", expanding=True))
+    )
+)
+_BEHIND = Prepared(
+    select(STREAMS.c.subject).where(
+        STREAMS.c.subject.in_(bindparam("of_subjects", expanding=True)), STREAMS.c.state_version.is_not(None)
+    )
 )
 _WRITE = Prepared(insert(EVENTS))
 _HEAD = Prepared(
@@ -34,6 +41,14 @@ _HEADS = Prepared(
         EVENTS.c.streamversion.in_(bindparam("at_versions", expanding=True)),
     )
 )
+
+
+class StateBehind(Exception):
+    """After a restore the state of a subject is older than its events: nothing may be built on it."""
+
+    def __init__(self, subjects: Iterable[str]) -> None:
+        self.subjects = sorted(subjects)
+        super().__init__(f"{len(self.subjects)} subjects wait for an officer")
 
 
 @dataclass(slots=True)
@@ -70,6 +85,7 @@ def record(session: Session, source: str, told: Sequence[Told], now: datetime, c
 
     The rows of the streams are locked first, in sorted order, so that the order of a stream in the log is the order
     of its commits, and two writers never lock each other out. Facts of one subject keep the order they were told in.
+    Raises StateBehind.
     """
     if not told:
         return []
@@ -118,16 +134,27 @@ def record(session: Session, source: str, told: Sequence[Told], now: datetime, c
     return events
 
 
+def refuse_behind(session: Session, subjects: Iterable[str]) -> None:
+    """For who cannot wait for `record` to say it. Raises StateBehind."""
+    if (asked := sorted(set(subjects))) and (behind := _BEHIND.all(session, of_subjects=asked)):
+        raise StateBehind(row.subject for row in behind)
+
+
 def _advance(session: Session, counts: dict[str, int]) -> dict[str, int]:
     """Lock each stream, add to its version; the new last version by subject."""
     if len(counts) == 1:
         ((subject, count),) = counts.items()
         (row,) = _ADVANCE_ONE.write(session, [{"subject": subject, "version": count}])
+        if row.state_version is not None:
+            raise StateBehind([subject])
         return {subject: row.version}
     # Many at once bring no rows back: they are asked for in one question afterwards, under the locks.
     subjects = sorted(counts)
     _ADVANCE.write(session, [{"subject": subject, "version": counts[subject]} for subject in subjects])
-    return {row.subject: row.version for row in _VERSIONS.all(session, of_subjects=subjects)}
+    rows = _VERSIONS.all(session, of_subjects=subjects)
+    if behind := [row.subject for row in rows if row.state_version is not None]:
+        raise StateBehind(behind)
+    return {row.subject: row.version for row in rows}
 
 
 def _heads(session: Session, ends: Iterable[tuple[str, int]]) -> dict[str, bytes]:

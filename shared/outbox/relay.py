@@ -43,17 +43,27 @@ class Relay:
 
     def __init__(self, desk: Desk, bus: Bus, lease: Lease) -> None:
         self._database = desk.database
+        self._desk = desk
         self._bus = bus
+        self.published = 0
+        """Records that the bus acknowledged, since the start."""
         desk.listeners.append(self._committed)
         self._lease = lease
         self._woken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
+        self.may_send = True
+        """Set by the service: not before it knows that the bus has nothing newer of its own."""
 
     @property
     def leading(self) -> bool:
         """Whether this replica holds the lease, as far as it knows."""
         return self._lease.number > 0
+
+    @property
+    def lease(self) -> tuple[str, int]:
+        """Its name, and the number under which it is held; 0 while somebody else holds it."""
+        return self._lease.name, self._lease.number
 
     def _committed(self, recorded: bool) -> None:
         if recorded:
@@ -83,7 +93,7 @@ class Relay:
             self._woken.clear()
             began = time.monotonic()
             try:
-                sent = await self._send_next() if await self._lease.hold() else 0
+                sent = await self._send_next() if await self._lease.hold() and self.may_send else 0
                 failures = 0
             except (BusUnavailable, DatabaseUnavailable) as gone:
                 wait = BACKOFF_SECONDS[min(failures, len(BACKOFF_SECONDS) - 1)]
@@ -104,20 +114,24 @@ class Relay:
         batch = _batch(await self._database.read(_UNPUBLISHED.all))
         if not batch.positions:
             return 0
-        await self._bus.publish(batch.records)
-        number = self._lease.number
-        marked = await self._database.write(lambda session: _mark(session, batch.positions, self._lease.name, number))
+        await self._publish(batch.records)
+        name, number = self._lease.name, self._lease.number
+        marked = await self._database.write(lambda session: mark_published(session, batch.positions, name, number))
         if not marked:
             self._lease.lost()
         return marked
 
+    async def _publish(self, records: Sequence[Record]) -> None:
+        """Raises BusUnavailable."""
+        tracer = self._desk.tracer
+        with contextlib.nullcontext() if tracer is None else tracer.sending([record.value for record in records]):
+            await self._bus.publish(records)
+        self.published += len(records)
 
-_UNPUBLISHED = Prepared(
-    select(EVENTS.c.position, EVENTS.c.topic, EVENTS.c.subject, EVENTS.c.payload, EVENTS.c.recorded_ms)
-    .where(~EVENTS.c.published)
-    .order_by(EVENTS.c.position)
-    .limit(BATCH)
-)
+
+SENT = (EVENTS.c.position, EVENTS.c.topic, EVENTS.c.subject, EVENTS.c.payload, EVENTS.c.recorded_ms)
+"""What is read of a row to send it."""
+_UNPUBLISHED = Prepared(select(*SENT).where(~EVENTS.c.published).order_by(EVENTS.c.position).limit(BATCH))
 _HELD = Prepared(
     select(RELAY_LEASE.c.name)
     .where(RELAY_LEASE.c.name == bindparam("of_lease"), RELAY_LEASE.c.number == bindparam("of_number"))
@@ -131,11 +145,16 @@ _MARK = Prepared(
 def _batch(rows: Sequence[Any]) -> _Batch:
     return _Batch(
         positions=[row.position for row in rows],
-        records=[Record(row.topic, row.subject, row.payload, row.recorded_ms, HEADERS) for row in rows],
+        records=[record_of(row) for row in rows],
     )
 
 
-def _mark(session: Session, positions: Sequence[int], lease: str, number: int) -> int:
+def record_of(row: Any) -> Record:
+    """A row of the event log as it stands on the bus."""
+    return Record(row.topic, row.subject, row.payload, row.recorded_ms, HEADERS)
+
+
+def mark_published(session: Session, positions: Sequence[int], lease: str, number: int) -> int:
     """Mark as published, unless another relay holds the lease by now; how many were marked."""
     if _HELD.first(session, of_lease=lease, of_number=number) is None:
         return 0

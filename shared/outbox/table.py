@@ -24,6 +24,18 @@ STREAMS = Table(
     SPINE,
     Column("subject", String(64), primary_key=True),
     Column("version", Integer, nullable=False),
+    Column(
+        "state_version",
+        Integer,
+        nullable=True,
+        comment="after a restore: the version that the state knows of, where the stream has more; its writers wait",
+    ),
+    Index(
+        "streams_behind",
+        "subject",
+        sqlite_where=text("state_version IS NOT NULL"),
+        postgresql_where=text("state_version IS NOT NULL"),
+    ),
     sqlite_with_rowid=False,
     comment="the last version given in each stream; its row is the lock that orders the writers of a stream",
 )
@@ -68,4 +80,12 @@ RELAY_LEASE = Table(
     ),
     Column("holder", String(64), nullable=False),
     Column("until_ms", BigInteger, nullable=False, comment="by the database's clock"),
+)
+
+HOME = Table(
+    "home",
+    SPINE,
+    Column("name", String(8), primary_key=True),
+    Column("server", String(64), nullable=False, comment="which server, and which of its histories"),
+    comment="where this database was when it was last seen to hold everything of this service that is on the bus",
 )

@@ -94,6 +94,8 @@ class Wavering:
         """Publishes to come of which only the first half arrives."""
         self.unheard = 0
         """Publishes to come that arrive, and whose acknowledgement is lost."""
+        self.broken: Exception | None = None
+        """What publishing raises, where it is no outage."""
         self.attempts = 0
         self.held: asyncio.Event | None = None
         """Where it is set: publishing waits for it."""
@@ -104,6 +106,8 @@ class Wavering:
         self.entered.set()
         if self.held is not None:
             await self.held.wait()
+        if self.broken is not None:
+            raise self.broken
         if self.refusals:
             self.refusals -= 1
             raise BusUnavailable("refused")
@@ -132,6 +136,9 @@ class Wavering:
 
     async def lag(self, group: str, topics: Sequence[str]) -> int:
         return await self._bus.lag(group, topics)
+
+    async def appended(self, topic: str) -> int:
+        return await self._bus.appended(topic)
 
     async def healthy(self) -> str | None:
         return await self._bus.healthy()

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Row, delete, func, insert, select
 from sqlalchemy.orm import Session
 
-from shared.bus.protocol import UnknownTopic
+from shared.bus.protocol import Topic
 from shared.events.envelope import CONTENT_TYPE
 from shared.outbox import lease as lease_module
 from shared.outbox import relay as relay_module
@@ -221,9 +221,20 @@ async def test_a_commit_that_comes_late_is_not_skipped(desk: Desk, place: Place,
     assert versions(first_appearances(await place.on_the_bus(3))) == {"case": [1, 2], "other": [1]}
 
 
-async def test_a_relay_that_cannot_go_on_says_why(desk: Desk, relay: Relay) -> None:
+async def test_a_topic_that_somebody_else_declares_later_is_waited_for(desk: Desk, relay: Relay, bus: Wavering) -> None:
     await tell(desk, "case", "a")
-    await desk.write(lambda work: work.session.execute(EVENTS.update().values(topic="pulang.nowhere")))
+    await desk.write(lambda work: work.session.execute(EVENTS.update().values(topic="pulang.later")))
+    await relay.start()
+    await until(lambda: _at_least(bus, 2))
+    assert await desk.read(backlog) == 1
+
+    await bus.declare([Topic("pulang.later")])
+    await until_published(desk)
+
+
+async def test_a_relay_that_cannot_go_on_says_why(desk: Desk, relay: Relay, bus: Wavering) -> None:
+    bus.broken = ValueError("a record that no bus takes")
+    await tell(desk, "case", "a")
     await relay.start()
 
     async def ended() -> bool:
@@ -231,8 +242,12 @@ async def test_a_relay_that_cannot_go_on_says_why(desk: Desk, relay: Relay) -> N
 
     await until(ended)
 
-    assert isinstance(relay.failed(), UnknownTopic)
+    assert relay.failed() is bus.broken
     await relay.stop()
+
+
+async def _at_least(bus: Wavering, attempts: int) -> bool:
+    return bus.attempts >= attempts
 
 
 def _last_row(session: Session) -> Row[Any]:

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from sqlalchemy import JSON, ForeignKey, LargeBinary, MetaData, String, func, insert, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
+from shared.consuming.projection import generations_in
 from shared.database import UtcTime
 
 TABLES = MetaData()
@@ -65,6 +66,20 @@ class Effect(Base):
     source: Mapped[str] = mapped_column(String(64))
     subject: Mapped[str] = mapped_column(String(64))
     version: Mapped[int]
+
+
+class Tally(Base):
+    """What a projection keeps of a stream, in each of its generations: doubled or lost, it shows."""
+
+    __tablename__ = "tallies"
+
+    generation: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    source: Mapped[str] = mapped_column(String(64), primary_key=True)
+    subject: Mapped[str] = mapped_column(String(64), primary_key=True)
+    heard: Mapped[int]
+
+
+GENERATIONS = generations_in(TABLES)
 
 
 def note(session: Session, name: str, filling: bytes | None = None) -> str:

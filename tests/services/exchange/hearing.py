@@ -21,12 +21,12 @@ from shared.events.fact import Fact
 from shared.events.intake import CaseRegistered, CaseScreened, ConsentChanged, ConsentDecision
 from shared.events.psychosocial import SessionRecorded
 from shared.events.shelter import StayCheckedIn, StayCheckedOut
-from shared.ground import embedded
 from shared.http.app import app_of
 from shared.security.roles import Roles
 from shared.security.tokens import DevelopmentIssuer
 from shared.service import Service
 from shared.settings import ROLES, Settings
+from tests.stores import Chosen
 
 AGENCIES = ("bp2mi", "iom", "kemensos")
 SETTLES_WITHIN_SECONDS = 30.0
@@ -163,7 +163,7 @@ class Exchange:
             while True:
                 status = (await self.get("/exchange/operations/status")).json()
                 agencies = (await self.get("/exchange/agencies")).json()["items"]
-                if not any(status["consumer_lag"].values()) and all(one["sent"] == one["last"] for one in agencies):
+                if set(status["consumer_lag"].values()) == {0} and all(one["sent"] == one["last"] for one in agencies):
                     assert status["parked"] == 0
                     return
                 await asyncio.sleep(0.005)
@@ -175,7 +175,7 @@ async def listening(settings: Settings) -> AsyncIterator[Exchange]:
     settings.keys.mkdir(parents=True, exist_ok=True)
     bus = EmbeddedBus(settings.bus)
     verifier = DevelopmentIssuer(settings.keys).verifier(Roles.load(ROLES))
-    service = Service(EXCHANGE, embedded(settings, "exchange", EXCHANGE.migrations), bus, verifier)
+    service = Service(EXCHANGE, Chosen.databases.ground(settings, "exchange", EXCHANGE.migrations), bus, verifier)
     app = app_of("exchange", [service], bus)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with (
