@@ -9,7 +9,27 @@ import pytest
 import pytest_asyncio
 
 from shared.settings import Settings
+from tests.stores import Chosen, Embedded, on_server
 from tests.world import Pulang, running
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--database",
+        choices=("sqlite", "postgres"),
+        default="sqlite",
+        help="what tests/services run over",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "either_database: runs over SQLite and over PostgreSQL, whatever is chosen")
+    config.addinivalue_line("markers", "on_postgres: runs over PostgreSQL, whatever is chosen")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "database" in metafunc.fixturenames and metafunc.definition.get_closest_marker("either_database"):
+        metafunc.parametrize("database", ["sqlite", "postgres"], indirect=True)
 
 
 @pytest.fixture(scope="session")
@@ -24,6 +44,15 @@ def migrated_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     asyncio.run(start_and_stop())
     return folder
+
+
+@pytest.fixture
+def database(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The services' databases are empty ones of the kind that the test is marked for, or that was chosen."""
+    kind: str = getattr(request, "param", None) or request.config.getoption("--database")
+    if request.node.get_closest_marker("on_postgres"):
+        kind = "postgres"
+    monkeypatch.setattr(Chosen, "databases", on_server().emptied() if kind == "postgres" else Embedded())
 
 
 @pytest_asyncio.fixture

@@ -8,9 +8,14 @@ from typing import Any
 
 import httpx
 
-from pulang.app import SERVICES, create_app
+from pulang.app import SERVICES, definitions
+from shared.bus.embedded import EmbeddedBus
+from shared.http.app import app_of
+from shared.security.roles import Roles
 from shared.security.tokens import DevelopmentIssuer
-from shared.settings import Settings
+from shared.service import Service
+from shared.settings import ROLES, Settings
+from tests.stores import Chosen
 
 SETTLES_WITHIN_SECONDS = 30.0
 
@@ -108,6 +113,10 @@ class Pulang:
         answer = await self.officer(post).done("/intake/cases", body | person)
         return str(answer["case_id"])
 
+    def rows(self, service: str, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        """What stands in a service's tables; `?` in the query for each of the values."""
+        return Chosen.databases.rows(self.settings, service, query, values)
+
     async def settled(self) -> None:
         """Until every event has reached whoever reads it."""
         async with asyncio.timeout(SETTLES_WITHIN_SECONDS):
@@ -116,15 +125,20 @@ class Pulang:
                 statuses = [
                     (await self.administrator.get(f"/{service}/operations/status")).json() for service in SERVICES
                 ]
-                quiet = all(s["outbox_backlog"] == 0 and not any(s["consumer_lag"].values()) for s in statuses)
+                quiet = all(s["outbox_backlog"] == 0 and set(s["consumer_lag"].values()) == {0} for s in statuses)
                 calm = calm + 1 if quiet else 0
                 await asyncio.sleep(0.005)
 
 
 @contextlib.asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[Pulang]:
-    """Pulang on this folder, stopped at the end."""
-    app = create_app(settings)
+    """Pulang on this folder and the databases that were chosen, stopped at the end."""
+    bus, databases = EmbeddedBus(settings.bus), Chosen.databases
+    verifier = DevelopmentIssuer(settings.keys).verifier(Roles.load(ROLES))
+    services = [
+        Service(one, databases.ground(settings, one.name, one.migrations), bus, verifier) for one in definitions()
+    ]
+    app = app_of("Pulang", services, bus)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with (
         app.router.lifespan_context(app),

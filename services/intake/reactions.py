@@ -36,7 +36,7 @@ def accept_referral(work: Work, event: Event, fact: ReferralAccepted) -> None:
     for other in work.session.scalars(_PENDING, {"of_case": case.case_id}):
         if other is not referral:
             take_back(work, case, other)
-    place = known_place(work, referral.facility)
+    place = known_place(work, referral.facility, kept=True)
     case.referral_id, case.referral_status = referral.referral_id, "accepted"
     case.facility, case.facility_agency = referral.facility, place.agency if place else None
 

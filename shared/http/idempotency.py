@@ -108,7 +108,9 @@ class Once:
         }
         if _RESERVE.write(work.session, [reserved]):
             return None
-        (stored,) = _STORED.all(work.session, **self._place())
+        stored = _STORED.first(work.session, **self._place())
+        if stored is None:  # it was forgotten at this very moment
+            raise RequestInFlight
         if not hmac.compare_digest(stored.fingerprint, mine):
             raise KeyUsedForAnotherRequest(pointer="header.Idempotency-Key")
         if stored.status == 0:

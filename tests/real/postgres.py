@@ -159,7 +159,7 @@ class PostgresServer:
 
 
 def new_server(backup: Path | None = None, **settings: Any) -> PostgresServer:
-    """A started server; `backup`, `settings`: see PostgresServer. Skips the test where there is none, fails it in CI."""
+    """A started server; `backup`, `settings`: as PostgresServer. Skips the test where there is none, fails it in CI."""
     try:
         server = PostgresServer(backup, **settings)
         atexit.register(server.remove)

@@ -4,7 +4,7 @@ import uuid_utils
 from sqlalchemy import select
 from sqlmodel import col
 
-from services.aid.commands.consignments import add_new, same
+from services.aid.commands.consignments import add_new, known_as, same
 from services.aid.commands.ledger import Line, enter, on_shelf
 from services.aid.commands.places import Moment, happened, own_store
 from services.aid.models import Donation
@@ -23,7 +23,7 @@ def pledge_donation(work: Work, body: PledgeDonation) -> DonationView:
     store = own_store(work, body.store, "#/store")
     when = happened(work, body.occurred_at, store)
     wanted = body.model_dump(exclude={"id", "occurred_at", "agency"}) | {"agency": body.agency or store.agency}
-    known = work.session.get(Donation, body.id)
+    known = known_as(work, Donation, body.id)
     if known is not None:
         if not same(known, **wanted, pledged_on=when.on):
             raise IdTaken(pointer="#/id")

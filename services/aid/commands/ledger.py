@@ -4,12 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam, insert, select, update
-from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 
 from services.aid.commands.places import Moment
 from services.aid.models import DEFAULT_THRESHOLD, Entry, Stock, Store
-from services.aid.problems import IdTaken
 from services.aid.rules import crosses
 from services.aid.schemas.goods import Kind, Reason
 from shared.database.models import table_of
@@ -49,8 +47,8 @@ def enter(
 ) -> None:
     """Append the lines, change the stock by their sum, and tell when the store becomes low.
 
-    All lines go the same way. What leaves must be there: the caller asked `on_shelf`. Raises IdTaken (an entry of
-    that id was written at the same time).
+    All lines go the same way. What leaves must be there: the caller asked `on_shelf`. None of the entries is known: an
+    id that was written at the same moment makes the database run this work again, which finds it.
     """
     rows = [
         {
@@ -67,11 +65,7 @@ def enter(
         }
         for line in lines
     ]
-    try:
-        with work.session.begin_nested():
-            _ENTER.write(work.session, rows)
-    except IntegrityError:
-        raise IdTaken from None
+    _ENTER.write(work.session, rows)
     change = sum(line.change for line in lines)
     quantity, threshold = _add(work, store, item, change) if change > 0 else _take(work, store, item, -change)
     if crosses(quantity - change, quantity, threshold):

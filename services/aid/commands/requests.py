@@ -3,7 +3,7 @@
 from sqlalchemy import select
 from sqlmodel import col
 
-from services.aid.commands.consignments import add_new, same
+from services.aid.commands.consignments import add_new, known_as, same
 from services.aid.commands.places import Moment, any_store, happened, own_store
 from services.aid.models import Request
 from services.aid.problems import IdTaken, MoreThanThereIs, RequestDecided, RequestUnknown, SameStore
@@ -24,7 +24,7 @@ def submit_request(work: Work, body: SubmitRequest) -> RequestView:
         raise SameStore(pointer="#/from_store")
     when = happened(work, body.occurred_at, store)
     wanted = body.model_dump(exclude={"id", "occurred_at"})
-    known = work.session.get(Request, body.id)
+    known = known_as(work, Request, body.id)
     if known is not None:
         if not same(known, **wanted, submitted_on=when.on):
             raise IdTaken(pointer="#/id")

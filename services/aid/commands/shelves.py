@@ -20,14 +20,15 @@ def put_threshold(
     Raises StoreUnknown, PreconditionFailed, PreconditionRequired.
     """
     store = own_store(work, code)
+    unset = {"quantity": 0, "threshold": DEFAULT_THRESHOLD, "version": 0}
+    upserting(STOCK, ("store", "item")).write(work.session, [{"store": code, "item": item} | unset])  # a row to lock
     on_shelf(work, store, item)
-    stock = work.session.get(Stock, (code, item))
-    version = stock.version if stock else 0
+    version = work.session.get_one(Stock, (code, item)).version
     if version or if_match is not None:
         must_match(if_match, version)
     chosen = {"threshold": body.threshold, "version": version + 1}
     upserting(STOCK, ("store", "item"), tuple(chosen)).write(
-        work.session, [{"store": code, "item": item, "quantity": 0} | chosen]
+        work.session, [{"store": code, "item": item} | unset | chosen]
     )
     audit(work, "stock.threshold", code)
     return ThresholdView(store=code, item=item, threshold=body.threshold), version + 1

@@ -4,7 +4,7 @@ import uuid_utils
 from sqlalchemy import select
 from sqlmodel import col
 
-from services.aid.commands.consignments import add_new, same
+from services.aid.commands.consignments import add_new, known_as, same
 from services.aid.commands.ledger import Line, enter, known_entries, on_shelf
 from services.aid.commands.places import Moment, any_store, happened
 from services.aid.commands.requests import asked, submitted
@@ -26,7 +26,7 @@ def dispatch_shipment(work: Work, body: DispatchShipment) -> ShipmentView:
     request = asked(work, body.request_id, "#/request_id")
     store = any_store(work, request.from_store)
     when = happened(work, body.occurred_at, store, since=submitted(request))
-    known = work.session.get(Shipment, body.id)
+    known = known_as(work, Shipment, body.id)
     if known is not None:
         if not same(known, request_id=body.request_id, quantity=body.quantity, dispatched_on=when.on):
             raise IdTaken(pointer="#/id")

@@ -11,6 +11,7 @@ from sqlmodel import col
 from services.intake.models import BlindToken, Case
 from services.intake.queries import case_scope
 from services.intake.rules import is_nik
+from shared.database.holding import hold
 from shared.database.models import table_of
 from shared.database.prepared import Prepared
 from shared.security.blind import BlindIndex, normal_name, normal_number
@@ -63,8 +64,15 @@ def _known() -> Select[Any, Any]:
 _KNOWN = Prepared(_known())
 
 
+def hold_people(session: Session, people: Iterable[Tokens]) -> None:
+    """Nobody else registers one of them until the commit: of two who do so at once, one is told of the other."""
+    hold(session, "who", (token for tokens in people for _, token in tokens.proofs))
+
+
 def known_cases(session: Session, people: Sequence[Tokens]) -> dict[int, str]:
     """For each person (by place in the sequence) the open case that is theirs, where there is one.
+
+    The caller holds the people.
 
     A closed case is no obstacle: people leave again, and come home again, with a case of its own.
     """

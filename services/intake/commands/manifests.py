@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from sqlalchemy import bindparam, delete, insert, select, update
 from sqlmodel import col
 
-from services.intake.commands.known import in_sight, known_cases, tokens_of
+from services.intake.commands.known import hold_people, in_sight, known_cases, tokens_of
 from services.intake.commands.newcomers import Newcomer, age_band_of, must_have_arrived, register, warnings_of
 from services.intake.commands.places import KnownPlace, post
 from services.intake.models import Case, Manifest, ManifestRow
@@ -106,6 +106,7 @@ class _Judging:
         people = [(at, person) for at, person in enumerate(read) if isinstance(person, ManifestPerson)]
         index = BlindIndex(self._work.secrets.blind)
         tokens = [tokens_of(index, person) for _, person in people]
+        hold_people(self._work.session, tokens)
         known = known_cases(self._work.session, tokens) if people else {}
         results: list[RowResult | None] = [one if isinstance(one, RowResult) else None for one in read]
         here: dict[tuple[str, bytes], str] = {}

@@ -101,17 +101,21 @@ def happened(work: Work, said: OccurredAt, time_zone: str, pointer: str = "#/occ
         raise ImpossibleDate(str(future), pointer=pointer) from None
 
 
-_PLACE = Prepared(select(table_of(Place)).where(table_of(Place).c.code == bindparam("of_code")))
+_OF_CODE = select(table_of(Place)).where(table_of(Place).c.code == bindparam("of_code"))
+_PLACE, _KEPT = Prepared(_OF_CODE), Prepared(_OF_CODE.with_for_update(read=True, key_share=True))
 
 
-def known_place(work: Work, code: str) -> KnownPlace | None:
-    """The place of that code. Nearly every command asks for one, so it is no object of the session."""
-    row = _PLACE.first(work.session, of_code=code)
+def known_place(work: Work, code: str, *, kept: bool = False) -> KnownPlace | None:
+    """The place of that code. Nearly every command asks for one, so it is no object of the session.
+
+    `kept`: nobody hands it over until the commit, for whoever writes down which agency runs it.
+    """
+    row = (_KEPT if kept else _PLACE).first(work.session, of_code=code)
     return None if row is None else KnownPlace(row.code, row.kind, row.agency, row.time_zone)
 
 
 def _place(work: Work, code: str, kind: str, pointer: str) -> KnownPlace:
-    place = known_place(work, code)
+    place = known_place(work, code, kept=True)
     if place is None or place.kind != kind:
         raise PlaceUnknown(pointer=pointer)
     return place

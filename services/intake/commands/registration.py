@@ -4,7 +4,7 @@ import hmac
 
 import uuid_utils
 
-from services.intake.commands.known import in_sight, known_cases, tokens_of
+from services.intake.commands.known import hold_people, in_sight, known_cases, tokens_of
 from services.intake.commands.newcomers import Newcomer, age_band_of, must_have_arrived, register, warnings_of
 from services.intake.commands.places import post
 from services.intake.models import Case, Identity
@@ -21,10 +21,11 @@ def register_case(work: Work, body: RegisterCase) -> CaseRegisteredView:
     Raises PlaceUnknown, OutsideScope, ImpossibleDate, KnownAlready, IdTaken.
     """
     place = post(work, body.arrival_point, "#/arrival_point")
+    tokens = tokens_of(BlindIndex(work.secrets.blind), body)
+    hold_people(work.session, [tokens])
     if body.id is not None and (known := work.session.get(Case, body.id)) is not None:
         return _repeated(work, known, body)
     must_have_arrived(work, body.arrival_date, place)
-    tokens = tokens_of(BlindIndex(work.secrets.blind), body)
     if not body.register_anyway and (found := known_cases(work.session, [tokens]).get(0)):
         # That the person is known must be told; where, only to who may see the case.
         raise KnownAlready(known_case=found) if found in in_sight(work, [found]) else KnownAlready

@@ -40,10 +40,11 @@ def plan_trip(work: Work, body: PlanTrip) -> TripView:
     place = shelter(work, body.from_facility, "#/from_facility")
     if not reaches(work.caller, place.code, place.agency):
         raise OutsideScope(pointer="#/from_facility")
-    known = work.session.get(Trip, body.id)
-    if known is not None:
+    if (known := work.session.get(Trip, body.id)) is not None:
         return _same_trip(work, known, body)
     cases = these_cases(work, [seat.case_id for seat in body.people], pointer="#/people/{}/case_id")
+    if (known := work.session.get(Trip, body.id)) is not None:  # planned while we waited for its people
+        return _same_trip(work, known, body)
     _must_be_able_to_travel(cases, place, body)
     occurred = None if body.occurred_at is None else happened(work, body.occurred_at, place.time_zone)
     trip = Trip(

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import insert, select
-from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 
 from services.psychosocial.commands.keys import keys_of
@@ -73,11 +72,7 @@ def _write(work: Work, new: Sequence[NewSession], facilities: Mapping[str, str])
         }
         for one in new
     ]
-    try:
-        with work.session.begin_nested():
-            work.session.execute(insert(table_of(Session)), rows)
-    except IntegrityError:
-        raise IdTaken from None
+    work.session.execute(insert(table_of(Session)), rows)
 
 
 def _each_id_once(sessions: Sequence[NewSession]) -> None:

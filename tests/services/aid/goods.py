@@ -1,6 +1,5 @@
 """What the stories about goods have in common."""
 
-import sqlite3
 import uuid
 from typing import Any
 
@@ -53,10 +52,6 @@ async def people(pulang: Pulang, count: int) -> list[str]:
 
 def told(pulang: Pulang, service: str = "aid") -> list[tuple[str, str, dict[str, Any]]]:
     """What a service told, in order: type without its frame, subject, data."""
-    file = sqlite3.connect(f"file:{pulang.settings.database(service)}?mode=ro", uri=True)
-    try:
-        rows = file.execute("SELECT payload FROM events ORDER BY position").fetchall()
-    finally:
-        file.close()
+    rows = pulang.rows(service, "SELECT payload FROM events ORDER BY position")
     events = [orjson.loads(payload) for (payload,) in rows]
     return [(e["type"].removeprefix("pulang.").removesuffix(".v1"), e["subject"], e["data"]) for e in events]

@@ -1,7 +1,6 @@
 """What the stories of intake need: a shelter's voice on the bus, and a look at what intake told and kept."""
 
 import json
-import sqlite3
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, cast
@@ -110,10 +109,7 @@ def facts(pulang: Pulang, subject: str) -> list[str]:
 
 def rows_of(pulang: Pulang, query: str, *values: Any) -> list[Any]:
     """What stands in intake's tables."""
-    with sqlite3.connect(f"file:{pulang.settings.database('intake')}?mode=ro", uri=True) as connection:
-        found = connection.execute(query, values).fetchall()
-    connection.close()
-    return found
+    return pulang.rows("intake", query, *values)
 
 
 def pointers(answer: httpx.Response) -> list[str | None]:

@@ -9,15 +9,12 @@ from pathlib import Path
 
 from shared.bus.protocol import Received
 from shared.consuming.inbox import take_in
-from shared.database import SqliteDatabase
 from shared.events.envelope import Event
 from shared.events.fact import Fact
-from shared.migrating import migrate
-from shared.security.keys import SqliteKeyStore
-from shared.security.sealing import Kek
-from shared.security.secrets import Secrets
 from shared.service import Definition
+from shared.settings import Settings
 from shared.work import Desk
+from tests.stores import Chosen
 
 AT = "2026-11-03T05:00:00.000000Z"
 
@@ -34,15 +31,12 @@ class Told:
 @contextlib.asynccontextmanager
 async def desk_of(definition: Definition, folder: Path) -> AsyncIterator[Desk]:
     """The desk of a service over an empty database of its own."""
-    database = SqliteDatabase(folder / f"{definition.name}.db")
-    migrate(database.engine, definition.migrations)
-    await database.start()
-    keys = SqliteKeyStore(folder / "keys" / "store.db", Kek.load_or_create(folder / "keys" / "kek"), owner="test")
+    ground = Chosen.databases.ground(Settings(folder), definition.name, definition.migrations)
+    await ground.open()
     try:
-        yield Desk(definition.name, database, Secrets.load(folder / "keys"), keys)
+        yield Desk(definition.name, ground.database, ground.secrets, ground.keys)
     finally:
-        await database.stop()
-        keys.close()
+        await ground.close()
 
 
 async def hear(desk: Desk, definition: Definition, story: Sequence[Told], *, times: int = 1) -> None:

@@ -1,7 +1,5 @@
 """What a counsellor wrote: sealed, and opened for few."""
 
-import sqlite3
-
 from tests.services.psychosocial.care import APUS, NOTE, counsellor, in_care, new_id, open_houses, session
 from tests.world import Pulang
 
@@ -15,12 +13,8 @@ async def written(pulang: Pulang) -> str:
 
 
 def audited(pulang: Pulang) -> list[tuple[str, str, str]]:
-    file = sqlite3.connect(f"file:{pulang.settings.database('psychosocial')}?mode=ro", uri=True)
-    try:
-        rows = file.execute("SELECT actor, subject, outcome FROM audit WHERE action = 'note.read' ORDER BY position")
-        return rows.fetchall()
-    finally:
-        file.close()
+    query = "SELECT actor, subject, outcome FROM audit WHERE action = 'note.read' ORDER BY position"
+    return [(actor, subject, outcome) for actor, subject, outcome in pulang.rows("psychosocial", query)]
 
 
 async def test_the_writer_and_the_supervisor_read_it_and_every_read_is_noted(pulang: Pulang) -> None:
@@ -80,12 +74,8 @@ async def test_each_case_has_a_key_of_its_own_taken_once(pulang: Pulang) -> None
     for _ in range(2):
         body = {"sessions": [session(case, note=NOTE) for case in cases]}
         await counsellor(pulang).done("/psychosocial/sessions", body)
-    file = sqlite3.connect(f"file:{pulang.settings.database('psychosocial')}?mode=ro", uri=True)
-    try:
-        rows = file.execute("SELECT case_id, key_id FROM case_keys").fetchall()
-        notes = {note for (note,) in file.execute("SELECT note FROM sessions")}
-    finally:
-        file.close()
+    rows = pulang.rows("psychosocial", "SELECT case_id, key_id FROM case_keys")
+    notes = {note for (note,) in pulang.rows("psychosocial", "SELECT note FROM sessions")}
     assert sorted(case for case, _ in rows) == sorted(cases)
     assert len({key for _, key in rows}) == 2
     assert len(notes) == 4

@@ -7,7 +7,6 @@ from typing import Any
 
 import orjson
 from httpx import Response
-from sqlalchemy import create_engine, text
 
 from tests.world import Pulang, User
 
@@ -108,11 +107,7 @@ class House:
 
 def told(pulang: Pulang, kind: str) -> list[dict[str, Any]]:
     """The events of a type that shelter recorded, oldest first, read from its own log."""
-    engine = create_engine(f"sqlite:///{pulang.settings.database('shelter')}")
-    with engine.connect() as connection:
-        rows = connection.execute(text("SELECT payload FROM events ORDER BY position")).scalars().all()
-    engine.dispose()
-    events = [orjson.loads(row) for row in rows]
+    events = [orjson.loads(row) for (row,) in pulang.rows("shelter", "SELECT payload FROM events ORDER BY position")]
     return [event for event in events if event["type"] == f"pulang.{kind}.v1"]
 
 
