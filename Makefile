@@ -1,15 +1,22 @@
 # Two commands do everything: `make run` and `make test`. Both need Python 3.11+ and make, nothing else.
 
 PYTHON ?= python3
+REPLICAS ?= 2
 UV_VERSION := 0.13.9
 DATA ?= data
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test setup lint types unit lock schemas clean
+.PHONY: run cluster cluster-clean test setup lint types unit lock schemas clean torture
 
 run: setup ## start Pulang, play the season, keep serving
 	$(BIN)/pulang demo examples/season-2020 --data $(DATA)
+
+cluster: setup ## without Docker: everything of compose.yaml as local processes (Linux; Java 17, Maven, PostgreSQL)
+	$(BIN)/python -m deploy.cluster --replicas $(REPLICAS)
+
+cluster-clean: setup ## remove what `make cluster` has kept in .cluster
+	$(BIN)/python -m deploy.cluster clean
 
 test: setup lint types unit ## linters, types, every test
 
@@ -33,6 +40,9 @@ types: setup
 
 unit: setup
 	$(BIN)/pytest
+
+torture: setup ## a cluster under faults: MINUTES=10, SEED=n replays a schedule
+	$(BIN)/python -m tests.faults.torture --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED)) --replicas $(REPLICAS)
 
 lock: setup ## after a change of the dependencies in pyproject.toml
 	$(PIP) uv==$(UV_VERSION)

@@ -33,6 +33,7 @@ BREACHES = {
     "What every service stands on knows no service and no command line": ("shared/work.py", "services.aid.rules"),
     "Only the command line and the all-in-one know every service": ("services/aid/main.py", "pulang.cli"),
     "Only shared.bus.kafka imports aiokafka": ("shared/outbox.py", "aiokafka"),
+    "Only pulang.provision imports confluent_kafka": ("pulang/watch.py", "confluent_kafka"),
     "Rules and disclosure import no I/O": ("services/exchange/disclosure.py", "asyncio"),
     "Request and response models know no tables": ("services/intake/schemas.py", "services.intake.models"),
     "Inside a service: wiring, edges, commands, queries, rules, models and schemas": (
