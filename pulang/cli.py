@@ -9,6 +9,7 @@ import typer
 
 from pulang import operating
 from pulang.complaint import Complaint
+from pulang.dead_letters_group import dead_letters_app
 from pulang.options import DataOption, HostOption, InsecureOption, JsonOption, PortOption, TokenOption, UrlOption
 
 app = typer.Typer(
@@ -19,7 +20,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-dead_letters_app = typer.Typer(no_args_is_help=True, help="What cannot be taken in, and another try.")
 app.add_typer(dead_letters_app, name="dead-letters")
 
 SEASON = Path("examples/season-2020")
@@ -86,15 +86,31 @@ def watch(
         typer.Option("--until-idle", min=0.0, metavar="SECONDS", help="End when nothing came for so long."),
     ] = None,
     as_json: JsonOption = False,
+    kafka: Annotated[
+        bool, typer.Option("--kafka", help="Read the agency's topic itself, at KAFKA_BOOTSTRAP, by the agency's login.")
+    ] = False,
+    kafka_config: Annotated[
+        Path | None,
+        typer.Option(
+            "--kafka-config",
+            metavar="FILE",
+            help="That login, as the stock Kafka tools read it. Default: .cluster/AGENCY.properties.",
+        ),
+    ] = None,
     url: UrlOption = None,
     token: TokenOption = None,
     data: DataOption = None,
 ) -> None:
     """Follow everything that an agency may see: from the start or after a cursor, then live."""
-    from pulang.client import reach
-    from pulang.watch import watch_agency
+    if kafka or kafka_config is not None:
+        from pulang.watch_kafka import watch_topic
 
-    watch_agency(reach(url, token, data), agency, after, until_idle, as_json=as_json)
+        watch_topic(agency, kafka_config, after, until_idle, as_json=as_json)
+    else:
+        from pulang.client import reach
+        from pulang.watch import watch_agency
+
+        watch_agency(reach(url, token, data), agency, after, until_idle, as_json=as_json)
 
 
 @app.command(name="token")
@@ -139,32 +155,6 @@ def status(
     from pulang.status import show_status
 
     raise typer.Exit(show_status(reach(url, token, data), as_json=as_json, verify=verify))
-
-
-@dead_letters_app.command("list")
-def list_dead_letters(
-    as_json: JsonOption = False, url: UrlOption = None, token: TokenOption = None, data: DataOption = None
-) -> None:
-    """What is parked, by service and key; never a payload."""
-    from pulang.client import reach
-    from pulang.dead_letters import list_parked
-
-    list_parked(reach(url, token, data), as_json=as_json)
-
-
-@dead_letters_app.command("retry")
-def retry_dead_letters(
-    service: Annotated[str | None, typer.Option("--service", help="Only of this service.")] = None,
-    key: Annotated[str | None, typer.Option("--key", help="Only under this key.")] = None,
-    url: UrlOption = None,
-    token: TokenOption = None,
-    data: DataOption = None,
-) -> None:
-    """Try what is parked again, now."""
-    from pulang.client import reach
-    from pulang.dead_letters import retry_parked
-
-    retry_parked(reach(url, token, data), service, key)
 
 
 operating.add_to(app)

@@ -12,7 +12,8 @@ UrlOption = Annotated[
     str | None, typer.Option("--url", help="A running Pulang. Default: PULANG_URL, else what stands in DATA/url.")
 ]
 TokenOption = Annotated[
-    str | None, typer.Option("--token", help="Bearer token. Default: PULANG_TOKEN, else a development token.")
+    str | None,
+    typer.Option("--token", help="Bearer token. Default: PULANG_TOKEN, PULANG_CLIENTS, else a development token."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="For programs: JSON on standard output, all else on error.")]
 HostOption = Annotated[str, typer.Option("--host", help="Address to listen on.")]

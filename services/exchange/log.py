@@ -3,7 +3,7 @@ it, in the transaction that consumes it. It is a log, not a projection: a rebuil
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, case, insert, select, update
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
@@ -21,6 +21,8 @@ from shared.work import Work
 
 HEAD = "log"
 _AT_ONCE = 5_000
+FURTHER = 1_000_000_000
+"""More positions than a log can have been given since any backup."""
 
 
 _TAKE = adding(table_of(LogHead), ("name",), "last_event", returning=("last_event",))
@@ -53,6 +55,15 @@ def keep_log(work: Work, events: Sequence[Event]) -> None:
 
 
 LOG = Consumer(name="exchange.log", topics=(LIFECYCLE, OPERATIONS), apply=keep_log)
+
+
+def begin_behind_all_cursors(session: Session) -> None:
+    """After a restore: the logs go on behind every position that was ever given, since what is heard again may come in
+    another order. Who reads from a cursor of before hears it again, and drops what they have."""
+    agencies = table_of(Agency)
+    behind = col(Agency.last) + FURTHER
+    sent = case((col(Agency.sent) == col(Agency.last), behind), else_=col(Agency.sent))
+    session.execute(update(agencies).values(last=behind, sent=sent))
 
 
 def _take_positions(session: Session, count: int) -> int:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Table, bindparam, update
@@ -164,7 +165,9 @@ class _Picture:
             upserting(table, key, tuple(name for name in listed[0] if name not in key)).write(self.session, listed)
 
     def add(self, table: Table, counter: str, rows: Iterable[Row]) -> None:
-        adding(table, tuple(table.primary_key.columns.keys()), counter).write(self.session, self._ours(rows))
+        """In the order of the keys: replicas add to the same ones, and would lock each other out."""
+        key = tuple(table.primary_key.columns.keys())
+        adding(table, key, counter).write(self.session, sorted(self._ours(rows), key=itemgetter(*key)))
 
     def change(self, table: Table, key: str, changes: Mapping[str, Row]) -> None:
         """Set columns of rows that an earlier event of the same stream has made."""

@@ -55,13 +55,18 @@ class AgencyRelay(Relay):
             topic, now_ms = agency_topic(agency), int(utc_now().timestamp() * 1000)
             await self._publish([Record(topic, event.key, event.payload, now_ms, HEADERS) for event in stretch.events])
         number = self._lease.number
-        await self._database.write(partial(_mark, agency=agency, last=stretch.last, lease=LEASE, number=number))
+        if not await self._database.write(partial(mark_sent, agency=agency, last=stretch.last, number=number)):
+            self._lease.lost()
+            return 0
         return stretch.last - sent
 
 
-def _mark(session: Session, agency: str, last: int, lease: str, number: int) -> None:
-    """Note what was sent, unless another relay holds the lease by now."""
-    _MARK.write(session, [{"of_agency": agency, "to_last": last, "of_lease": lease, "of_number": number}])
+def mark_sent(session: Session, agency: str, last: int, number: int) -> bool:
+    """Note what was sent, unless another relay holds the lease by now; whether it does not."""
+    if not _holds(session, number):
+        return False
+    _MARK.write(session, [{"of_agency": agency, "to_last": last}])
+    return True
 
 
 def send_anew(session: Session, agency: str, number: int) -> bool:
@@ -70,27 +75,31 @@ def send_anew(session: Session, agency: str, number: int) -> bool:
     `number`: of the relay's lease, which the caller holds, so that no relay sends meanwhile. False where there was
     nothing to be sent again, or another holds the lease by now.
     """
-    return bool(_ANEW.write(session, [{"of_agency": agency, "of_lease": LEASE, "of_number": number}]))
+    return _holds(session, number) and bool(_ANEW.write(session, [{"of_agency": agency}]))
+
+
+def _holds(session: Session, number: int) -> bool:
+    """Whether the lease is held under that number; it stays so until the commit, and the agency's row is locked later.
+
+    Asked in the UPDATE itself it would be answered as of the statement's start: not after a wait for the row.
+    """
+    return _HELD.first(session, of_lease=LEASE, of_number=number) is not None
 
 
 _AGENCY = table_of(Agency)
-_HELD = (
+_HELD = Prepared(
     select(RELAY_LEASE.c.name)
     .where(RELAY_LEASE.c.name == bindparam("of_lease"), RELAY_LEASE.c.number == bindparam("of_number"))
-    .exists()
+    .with_for_update()
 )
 _MARK = Prepared(
     update(_AGENCY)
-    .where(
-        _AGENCY.c.agency == bindparam("of_agency"),
-        _AGENCY.c.sent < bindparam("to_last"),
-        _HELD,
-    )
+    .where(_AGENCY.c.agency == bindparam("of_agency"), _AGENCY.c.sent < bindparam("to_last"))
     .values(sent=bindparam("to_last"))
 )
 _ANEW = Prepared(
     update(_AGENCY)
-    .where(_AGENCY.c.agency == bindparam("of_agency"), _AGENCY.c.sent > 0, _HELD)
+    .where(_AGENCY.c.agency == bindparam("of_agency"), _AGENCY.c.sent > 0)
     .values(sent=0)
     .returning(_AGENCY.c.agency)
 )

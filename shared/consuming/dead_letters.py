@@ -1,14 +1,19 @@
-"""What was given up on: told to the operators without its payload, listed, tried again."""
+"""What was given up on: told to the operators without its payload, listed, shown, tried again."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import Row, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from shared.bus.protocol import Record
+from shared.consuming.parking import event_of, headers_of
 from shared.consuming.table import PARKED
+from shared.events.envelope import rfc3339
 from shared.work import Work
+
+SHOWN = 500
 
 
 def topic_of(service: str) -> str:
@@ -39,7 +44,11 @@ def notices(service: str, letters: list[tuple[int, str, bytes]], now_ms: int) ->
 
 
 def mark_told(session: Session, positions: list[int]) -> None:
-    session.execute(update(PARKED).where(PARKED.c.position.in_(positions)).values(told=True))
+    """What an operator has asked for again meanwhile lives, and will be told of when it dies once more.
+
+    Every replica tells: two that look at once tell the same letter twice, which is a nuisance and no harm.
+    """
+    session.execute(update(PARKED).where(PARKED.c.position.in_(positions), PARKED.c.dead).values(told=True))
 
 
 def parked(session: Session) -> list[dict[str, Any]]:
@@ -64,6 +73,33 @@ def parked(session: Session) -> list[dict[str, Any]]:
         .limit(1000)
     )
     return [dict(row._mapping) for row in rows]
+
+
+def show(session: Session, key: str) -> list[dict[str, Any]]:
+    """What waits under a key, one behind the other, for each consumer; the first 500. Never a payload.
+
+    `next_try`: when the head is tried by itself; none for what is dead, or stands behind another.
+    """
+    rows = session.execute(
+        select(PARKED).where(PARKED.c.key == key).order_by(PARKED.c.consumer, PARKED.c.position).limit(SHOWN)
+    ).all()
+    shown: list[dict[str, Any]] = []
+    for row in rows:
+        is_head = not shown or shown[-1]["consumer"] != row.consumer
+        shown.append(_attributes(row) | {"next_try": _moment(row.retry_at_ms) if is_head and not row.dead else None})
+    return shown
+
+
+def _attributes(row: Row[*tuple[Any, ...]]) -> dict[str, Any]:
+    event = event_of(row.payload, headers_of(row.binary_headers))
+    names = ("type", "source", "subject", "streamversion")
+    return {name: getattr(row, name) for name in ("position", "consumer", "topic", "reason", "attempts", "dead")} | {
+        name: None if event is None else getattr(event, name) for name in names
+    }
+
+
+def _moment(ms: int) -> str:
+    return rfc3339(datetime.fromtimestamp(ms / 1000, UTC))
 
 
 def ask_again(work: Work, key: str | None = None) -> int:

@@ -16,7 +16,7 @@ from shared.work import Work
 HEADS_AT_ONCE = 50
 FOLLOWERS_AT_ONCE = 500
 
-_Waiting = Sequence[tuple[int, Event | None]]
+Waiting = Sequence[tuple[int, Event | None]]
 """Positions with their events; None where the bytes are none."""
 
 
@@ -44,7 +44,8 @@ _DUE = (
 def retry_key(work: Work, consumer: Consumer, key: str) -> int:
     """Apply what is parked under a key, in order, until one fails again; how many left the parking place.
 
-    A head that fails waits longer each time; after the last try it is dead, and waits for an operator.
+    A head that fails waits longer each time; after the last try it is dead, and waits for an operator. The timers of
+    all replicas come by here: whoever waited for the locks finds that the other one has just tried.
     """
     rows = work.session.execute(
         select(PARKED)
@@ -53,11 +54,13 @@ def retry_key(work: Work, consumer: Consumer, key: str) -> int:
         .limit(FOLLOWERS_AT_ONCE)
         .with_for_update()
     ).all()
+    if not rows or rows[0].dead or rows[0].retry_at_ms > int(work.now.timestamp() * 1000):
+        return 0
     waiting = [(row.position, event_of(row.payload, headers_of(row.binary_headers))) for row in rows]
     gone = 0
     while waiting:
         at, reason = 0, _try(work, consumer, waiting[0][1])
-        if reason == GAP and (missing := _missing(work, consumer, waiting)) is not None:
+        if reason == GAP and (missing := missing_behind(work, consumer.name, waiting)) is not None:
             at, reason = missing, _try(work, consumer, waiting[missing][1])
         if reason is not None:
             _wait_longer(work, rows, waiting[0][0], reason)
@@ -67,13 +70,13 @@ def retry_key(work: Work, consumer: Consumer, key: str) -> int:
     return gone
 
 
-def _missing(work: Work, consumer: Consumer, waiting: _Waiting) -> int | None:
+def missing_behind(work: Work, consumer: str, waiting: Waiting) -> int | None:
     """Which of those behind is the one that the head lacks: what came late must not wait for its successor."""
     head = waiting[0][1]
     if head is None:
         return None
     stream = (head.source, head.subject)
-    wanted = (*stream, lock_marks(work.session, consumer.name, [stream])[stream] + 1)
+    wanted = (*stream, lock_marks(work.session, consumer, [stream])[stream] + 1)
     for at, (_, event) in enumerate(waiting):
         if event is not None and (event.source, event.subject, event.streamversion) == wanted:
             return at
@@ -91,8 +94,7 @@ def _try(work: Work, consumer: Consumer, event: Event | None) -> str | None:
     if event.streamversion > mark + 1:
         return GAP
     try:
-        with work.attempt():
-            consumer.apply(work, [event])
+        consumer.take(work, [event])
     except Exception as error:
         if is_transient(error):
             raise

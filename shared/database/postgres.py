@@ -1,37 +1,28 @@
 """PostgreSQL: a transaction to each unit of work, through SQLAlchemy's greenlets on asyncpg.
 
 Units of work run beside each other, so one may be run again from its start: where it was the victim of a deadlock, and
-once where a constraint says that a row is there already. The second run finds what the first one could not see yet, and
-answers from it.
+where a constraint says that a row is there already. The next run finds what the one before could not see yet, and
+answers from it; one that meets the same row again is at fault itself.
 
 Writers are at READ COMMITTED. Every invariant here is a constraint, a locked row or a version; and whoever has waited
 for another's lock must see what that one wrote (a stored answer, a mark, a stream's version). At a stricter level each
 such wait would end in a serialization failure. Readers are at REPEATABLE READ: one snapshot.
-
-What a database says of a failed statement can quote the values (DETAIL, and the messages of data errors). That is taken
-out before anybody can log it.
 """
 
 import asyncio
-import contextlib
 import random
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import asyncpg  # type: ignore[import-untyped]
 from sqlalchemy import event, text
-from sqlalchemy.engine import ExceptionContext, make_url
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, DisconnectionError, PendingRollbackError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
 
-from shared.database.protocol import (
-    CONFLICTS,
-    DatabaseUnavailable,
-    TransactionLost,
-    is_outage,
-    sqlstate_of,
-)
+from shared.database.postgres_errors import first_line, judge, overtaken_by
+from shared.database.protocol import CONFLICTS, DatabaseUnavailable, TransactionLost, sqlstate_of
 
 Result = TypeVar("Result")
 
@@ -44,11 +35,6 @@ COMMAND_SECONDS, STUDY_SECONDS = 30.0, 600.0
 IDLE_MS = 60_000
 """After this long the server takes its locks back from a process that stands still in a transaction."""
 CACHED_STATEMENTS = 500
-TAKEN = ("23505", "23P01")
-"""SQLSTATEs of what is there already: a key, or what excludes the new row (a bed's night)."""
-CONNECTION_GONE = ("08", "57P", "25006", "25P03")
-"""SQLSTATEs after which a connection is of no use. 25006: the server became a standby; another is the primary now."""
-DATA_ERROR = "22"
 
 _ALIVE = text("SELECT 1")
 
@@ -175,7 +161,7 @@ class _Pool:
                 },
             },
         )
-        event.listen(self.engine.sync_engine, "handle_error", _judge)
+        event.listen(self.engine.sync_engine, "handle_error", judge)
         event.listen(self.engine.sync_engine, "checkout", _refuse_closed)
         if not writing:
             event.listen(self.engine.sync_engine, "connect", _read_only)
@@ -195,21 +181,21 @@ class _Pool:
             self._free.release()
 
     async def _again_and_again(self, work: Callable[[Session], Result]) -> Result:
-        tries, told_once = 1, False
+        tries, overtaken = 1, set[object]()
         while True:
             try:
                 session = AsyncSession(self.engine, expire_on_commit=False)
                 return await session.run_sync(_unit, work, self._writing)
             except DBAPIError as error:
-                if sqlstate_of(error) in CONFLICTS:
-                    if tries == TRIES:  # no fault of the work: another time it goes well
-                        raise DatabaseUnavailable(f"others were in the way {TRIES} times") from error
-                    await asyncio.sleep(random.uniform(0, PAUSE_SECONDS * 2**tries))  # noqa: S311
-                    tries += 1
-                elif not told_once and _came_too_late(error):
-                    told_once = True
-                else:
+                conflict, by = sqlstate_of(error) in CONFLICTS, overtaken_by(error)
+                if not conflict and (by is None or by in overtaken):
                     raise
+                if tries == TRIES:  # no fault of the work: another time it goes well
+                    raise DatabaseUnavailable(f"others were in the way {TRIES} times") from error
+                if conflict:
+                    await asyncio.sleep(random.uniform(0, PAUSE_SECONDS * 2**tries))  # noqa: S311
+                overtaken.add(by)
+                tries += 1
 
 
 def _unit(session: Session, work: Callable[[Session], Result], writing: bool) -> Result:
@@ -231,17 +217,11 @@ def _connect(session: Session) -> None:
     try:
         session.connection()
     except (OSError, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise DatabaseUnavailable(_first_line(error)) from error
+        raise DatabaseUnavailable(first_line(error)) from error
 
 
 def _look(session: Session) -> None:
     session.execute(_ALIVE)
-
-
-def _came_too_late(error: DBAPIError) -> bool:
-    """Whether another transaction was first with the row, or with a migration of the table."""
-    driver = error.orig.__cause__ if error.orig is not None else None
-    return sqlstate_of(error) in TAKEN or isinstance(driver, asyncpg.InvalidCachedStatementError)
 
 
 class _Connection(asyncpg.Connection):  # type: ignore[misc]
@@ -262,39 +242,3 @@ def _refuse_closed(adapted: Any, record: Any, proxy: Any) -> None:
 
 def _read_only(adapted: Any, record: Any) -> None:
     adapted.readonly = True
-
-
-def _judge(context: ExceptionContext) -> BaseException | None:
-    """Tells an outage as what it is, and anything else without the values."""
-    error, told = context.original_exception, context.sqlalchemy_exception
-    _hide_values(error, told)
-    if not isinstance(error, OSError) and not (told is not None and is_outage(told)):
-        return None
-    state: str | None = getattr(error, "sqlstate", None)
-    if state is None or state.startswith(CONNECTION_GONE):
-        context.is_disconnect = True
-    return DatabaseUnavailable(_first_line(error))
-
-
-def _hide_values(error: BaseException, told: Any) -> None:
-    """In what SQLAlchemy raises and in what led to it: a log shows the whole chain."""
-    driver: Any = getattr(error, "orig", None) or error
-    if not isinstance(driver, asyncpg.PostgresError | asyncpg.InterfaceError):
-        return
-    driver.__cause__ = driver.__context__ = None
-    for one in (error, driver):
-        with contextlib.suppress(AttributeError):
-            one.detail = None  # type: ignore[union-attr]
-    if isinstance(driver, asyncpg.PostgresError) and not (driver.sqlstate or "").startswith(DATA_ERROR):
-        return
-    if isinstance(driver, asyncpg.InterfaceError) and not isinstance(driver, ValueError):
-        return
-    for one in (error, driver, told):
-        if one is not None:
-            one.args = (type(driver).__name__,)
-
-
-def _first_line(error: BaseException) -> str:
-    """The server's own word: never a statement or its parameters."""
-    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-    return (str(cause) or type(cause).__name__).splitlines()[0]

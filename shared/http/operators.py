@@ -8,7 +8,10 @@ from starlette.responses import JSONResponse, Response
 
 from shared.consuming.dead_letters import ask_again, parked
 from shared.http.door import Door, Doorway
+from shared.http.parking import add_parking_routes
 from shared.http.problems import raises
+from shared.http.rebuilding import add_rebuild_routes
+from shared.http.restored import add_restored_routes
 from shared.http.routing import ServiceRouter
 from shared.http.samples import sample
 from shared.outbox.verify import verify_chains
@@ -68,6 +71,9 @@ def operator_routes(service: str) -> APIRouter:
 
         return await at.write(again, status=202)
 
+    add_parking_routes(router, service)
+    add_restored_routes(router, service)
+    add_rebuild_routes(router, service)
     return router
 
 

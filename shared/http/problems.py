@@ -13,6 +13,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from shared.database.protocol import DatabaseUnavailable
+from shared.outbox.record import StateBehind
+from shared.security.tokens import IssuerUnavailable
 
 MEDIA_TYPE = "application/problem+json"
 log = structlog.get_logger()
@@ -115,8 +117,21 @@ class NotJson(Problem):
     status = 415
 
 
+class ReadOnly(Problem):
+    """After a restore this is older than its events: it is read-only until an officer has entered the rest again."""
+
+    status = 423
+
+
 class Unavailable(Problem):
     """The database cannot take this now; try again."""
+
+    status = 503
+    headers: ClassVar[Mapping[str, str]] = {"Retry-After": "2"}
+
+
+class IssuerAway(Problem):
+    """The issuer of tokens does not answer, so that no token can be checked; try again."""
 
     status = 503
     headers: ClassVar[Mapping[str, str]] = {"Retry-After": "2"}
@@ -234,6 +249,12 @@ def install(app: FastAPI) -> None:
         log.warning("database unavailable", because=str(error))
         return answer(Unavailable())
 
+    async def state_behind(request: Request, error: Exception) -> Response:
+        return answer(ReadOnly(subjects=error.subjects if isinstance(error, StateBehind) else []))
+
+    async def issuer_gone(request: Request, error: Exception) -> Response:
+        return answer(IssuerAway())
+
     async def unforeseen(request: Request, error: Exception) -> Response:
         return _answer(500, {"type": "about:blank", "title": "Internal Server Error", "status": 500}, {})
 
@@ -241,4 +262,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, malformed)
     app.add_exception_handler(HTTPException, framework)
     app.add_exception_handler(DatabaseUnavailable, database_gone)
+    app.add_exception_handler(IssuerUnavailable, issuer_gone)
+    app.add_exception_handler(StateBehind, state_behind)
     app.add_exception_handler(Exception, unforeseen)

@@ -22,7 +22,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from shared.database.holding import hold
 from shared.database.prepared import Prepared
 from shared.outbox.table import SPINE, Position
 from shared.work import Work
@@ -79,9 +78,9 @@ def unchained(session: Session) -> bool:
 def chain(work: Work) -> int:
     """Give the waiting rows their number and hash, in order; how many.
 
-    One caller at a time: the leased relay, and while the lease changes hands whoever has the lock.
+    The leased relay does so. While the lease changes hands there may be two: a number is given once, so whoever comes
+    second is run again.
     """
-    hold(work.session, "audit", [b"chain"])
     last = work.session.execute(
         select(AUDIT.c.number, AUDIT.c.hash).where(AUDIT.c.number.is_not(None)).order_by(AUDIT.c.number.desc()).limit(1)
     ).one_or_none()

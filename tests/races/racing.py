@@ -7,14 +7,21 @@ by then each has looked as far as the service lets it look before another has wr
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any, cast
 
 import asyncpg  # type: ignore[import-untyped]
 import httpx
 from fastapi import FastAPI
+from sqlalchemy import event
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import DBAPIError
 
+from shared.database.postgres import PostgresDatabase
+from shared.database.protocol import CONFLICTS, sqlstate_of
 from shared.service import Service
+from shared.work import Desk
 from tests.stores import PATIENCE_SECONDS, Chosen, OnServer
 from tests.world import Pulang
 
@@ -38,16 +45,40 @@ async def race(service: str, table: str, *requests: Awaitable[httpx.Response]) -
     return answers
 
 
-@contextlib.asynccontextmanager
-async def held(service: str, table: str) -> AsyncIterator[Any]:
+def held(service: str, table: str) -> AbstractAsyncContextManager[Any]:
     """Nobody writes the table before the end."""
+    return blocked(service, f"LOCK TABLE {table} IN SHARE MODE")
+
+
+@contextlib.asynccontextmanager
+async def blocked(service: str, *statements: str) -> AsyncIterator[Any]:
+    """Whoever needs what the statements lock waits until the end; then they never happened."""
     gate = await asyncpg.connect(cast(OnServer, Chosen.databases).url(service))
     try:
-        await gate.execute(f"BEGIN; LOCK TABLE {table} IN SHARE MODE")
+        await gate.execute("BEGIN")
+        for statement in statements:
+            await gate.execute(statement)
         yield gate
-        await gate.execute("COMMIT")
+        await gate.execute("ROLLBACK")
     finally:
         await gate.close()
+
+
+@contextlib.contextmanager
+def no_deadlock(desk: Desk) -> Iterator[None]:
+    """Nothing that the desk does meanwhile ends as the victim of a deadlock: run again, it would go unnoticed."""
+    engine, victims = cast(PostgresDatabase, desk.database).engine.sync_engine, []
+
+    def note(context: ExceptionContext) -> None:
+        if isinstance(context.sqlalchemy_exception, DBAPIError):
+            victims.append(sqlstate_of(context.sqlalchemy_exception))
+
+    event.listen(engine, "handle_error", note)
+    try:
+        yield
+    finally:
+        event.remove(engine, "handle_error", note)
+    assert not set(victims) & set(CONFLICTS)
 
 
 async def under_way(gate: Any, *asked: "asyncio.Future[Any]") -> None:

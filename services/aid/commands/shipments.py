@@ -71,13 +71,13 @@ def receive_shipment(work: Work, shipment_id: str, body: ReceiveShipment) -> Shi
     left = shipment.quantity - shipment.received
     if body.quantity > left:
         raise MoreThanThereIs(f"{left} of the shipment have not arrived yet", pointer="#/quantity")
+    request = work.session.get_one(Request, shipment.request_id, with_for_update=True)  # before the shelf, as who sends
     on_shelf(work, store, shipment.item)
     line = Line(body.id or str(uuid_utils.uuid7()), shipment_id, body.quantity)
     enter(work, store, shipment.item, "arrived", [line], when)
     shipment.received += body.quantity
     shipment.status = shipment_status(shipment.received, shipment.quantity)
     shipment.received_on = when.on
-    request = work.session.get_one(Request, shipment.request_id, with_for_update=True)
     request.received += body.quantity
     request.fulfilment = fulfilment(request.received, request.approved)
     work.record(shipment_id, ShipmentReceived(**_told(shipment, body.quantity, when)), when.at)

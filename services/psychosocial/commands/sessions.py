@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from operator import attrgetter
 
 from sqlalchemy import insert, select
 from sqlmodel import col
@@ -70,7 +71,7 @@ def _write(work: Work, new: Sequence[NewSession], facilities: Mapping[str, str])
             "recorded_by": work.caller.subject,
             "recorded_at": work.now,
         }
-        for one in new
+        for one in sorted(new, key=attrgetter("id"))  # groups that share some wait for each other, and only one way
     ]
     work.session.execute(insert(table_of(Session)), rows)
 

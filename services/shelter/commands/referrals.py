@@ -50,7 +50,7 @@ def _answer(
         for referral in work.session.scalars(
             select(Referral)
             .where(col(Referral.referral_id).in_(sorted(set(body.referrals))), col(Referral.facility) == place.code)
-            .order_by(col(Referral.referral_id))
+            .order_by(col(Referral.case_id), col(Referral.referral_id))  # as reactions do: case by case
             .with_for_update()
         )
     }

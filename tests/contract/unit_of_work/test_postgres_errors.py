@@ -27,7 +27,7 @@ RAISE = "DO $$ BEGIN RAISE EXCEPTION 'so it is' USING ERRCODE = '{}'; END $$"
     ("state", "expected", "outage"),
     [
         *((state, TRIES, True) for state in ("40001", "40P01")),  # told as what passes
-        *((state, 2, False) for state in ("23505", "23P01")),
+        *((state, 2, False) for state in ("23505", "23P01")),  # the row that the second run meets was there to see
         *((state, 1, True) for state in ("08006", "53100", "53200", "53300", "55P03", "57014", "57P01", "58030")),
         *((state, 1, False) for state in ("22001", "23503", "23514", "42P01", "P0001")),
     ],
@@ -64,6 +64,37 @@ async def test_a_conflict_may_pass(database: Database) -> None:
         return note(session, "passed")
 
     assert await database.write(fail_at_first) == "passed"
+
+
+OVERTAKEN = "DO $$ BEGIN RAISE unique_violation USING DETAIL = 'Key (name)=({}) already exists.'; END $$"
+
+
+@pytest.mark.parametrize("others", [1, TRIES - 1])
+async def test_each_run_may_find_that_another_was_first_with_another_row(database: Database, others: int) -> None:
+    runs = 0
+
+    def come_too_late(session: Session) -> str:
+        nonlocal runs
+        runs += 1
+        if runs <= others:
+            session.execute(text(OVERTAKEN.format(runs)))
+        return note(session, "passed")
+
+    assert await database.write(come_too_late) == "passed"
+    assert runs == others + 1
+
+
+async def test_whoever_always_comes_too_late_is_told_to_come_again(database: Database) -> None:
+    runs = 0
+
+    def come_too_late(session: Session) -> None:
+        nonlocal runs
+        runs += 1
+        session.execute(text(OVERTAKEN.format(runs)))
+
+    with pytest.raises(DatabaseUnavailable, match="others were in the way"):
+        await database.write(come_too_late)
+    assert runs == TRIES
 
 
 FAULTS: dict[str, Callable[[Session], object]] = {

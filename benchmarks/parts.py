@@ -1,0 +1,52 @@
+"""A real PostgreSQL and a real Kafka for the figures of the distributed profile, as the tests start them."""
+
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+
+from tests.real.kafka import RealKafka
+from tests.real.postgres import PostgresServer, drop_database, make_database
+
+
+@contextlib.contextmanager
+def kafka(folder: Path) -> Iterator[str]:
+    """One broker on a folder that is not there yet; its address."""
+    broker = RealKafka(folder)
+    broker.start()
+    try:
+        yield broker.bootstrap
+    finally:
+        broker.end()
+
+
+@contextlib.contextmanager
+def postgres() -> Iterator[PostgresServer]:
+    """A server of its own, durable (`fsync` is on)."""
+    server = PostgresServer()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@contextlib.asynccontextmanager
+async def database(server: PostgresServer, name: str) -> AsyncIterator[str]:
+    """An empty database; its URL."""
+    await make_database(server, name)
+    try:
+        yield server.url(name)
+    finally:
+        await drop_database(server, name)
+
+
+async def run_sql(url: str, *statements: str) -> None:
+    """Each by itself."""
+    connection = await asyncpg.connect(url)
+    try:
+        for statement in statements:
+            await connection.execute(statement)
+    finally:
+        await connection.close()

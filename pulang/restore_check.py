@@ -1,0 +1,154 @@
+"""`pulang restore-check`: a restored database gets back from the bus the event rows that it lacks."""
+
+import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from pulang.app import SERVICES, definition
+from pulang.complaint import Complaint
+from pulang.quiet import quiet_libraries
+from pulang.restored import show_read_only
+from pulang.up import alone_on
+from services.exchange.log import begin_behind_all_cursors
+from shared.bus.protocol import Bus, BusUnavailable
+from shared.database.protocol import Database, DatabaseUnavailable
+from shared.outbox.lease import Lease
+from shared.restoring.entering import behind
+from shared.restoring.noticing import is_at_home
+from shared.restoring.putting_back import Doubled, Lacking, RelayAtWork, extents_since, put_back, rewind
+from shared.security.secrets import Secrets
+from shared.settings import Environment, SettingInvalid, Settings, from_environment, kafka_from
+
+
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """What the check stands on; started."""
+
+    database: Database
+    bus: Bus
+    chain_key: bytes
+    alone: bool
+
+
+def restore_check(service: str, data: Path | None, since: datetime | None, *, as_json: bool) -> None:
+    """On the distributed profile where PULANG_DATABASE is set, else on the data folder. Raises Complaint.
+
+    `since`: well before the backup was begun; everything on the bus is read where it is None.
+    """
+    from pulang.server import CannotStart
+    from shared.migrating import NewerDatabase
+    from shared.security.secret_files import SecretInvalid
+
+    if service not in SERVICES:
+        raise Complaint(f"there is no service {service!r}: one of {', '.join(SERVICES)}")
+    quiet_libraries()
+    far = data is None and bool(os.environ.get("PULANG_DATABASE"))
+    since_ms = None if since is None else int(since.timestamp() * 1000)
+    try:
+        with contextlib.ExitStack() as folder:
+            if not far:
+                settings = from_environment(data)
+                if not settings.bus.exists():
+                    raise Complaint(f"there is no Pulang in {settings.data}: name its folder with --data")
+                folder.enter_context(alone_on(settings))
+            ground = _distributed(service) if far else _embedded(service, settings)
+            found = asyncio.run(_check(service, ground, since_ms))
+    except (CannotStart, SettingInvalid, SecretInvalid, NewerDatabase) as refused:
+        raise Complaint(str(refused)) from None
+    except Doubled as doubled:
+        raise Complaint(
+            f"{service}: {doubled} was given twice, here and on the bus: this database wrote after it was restored. "
+            "Restore the backup again, and run this before anything else"
+        ) from None
+    except Lacking as lacking:
+        hint = "read the bus from its beginning, without --since" if since else "the bus does not hold it either"
+        raise Complaint(f"{service}: events of {lacking} are missing: {hint}") from None
+    except RelayAtWork:
+        raise Complaint(f"{service}: a replica is at work on this database: stop all of them first") from None
+    except (BusUnavailable, DatabaseUnavailable) as gone:
+        raise Complaint(f"{service}: {gone}; it can be run again") from None
+    _tell(service, found, as_json=as_json)
+
+
+async def _check(service: str, ground: "contextlib.AbstractAsyncContextManager[_Ground]", since_ms: int | None) -> Any:
+    async with ground as on:
+        lease = Lease(on.database, "relay", alone=on.alone)
+        if not await lease.hold():
+            raise RelayAtWork
+        try:
+            extents = await extents_since(on.bus, since_ms)
+            # First the groups: where somebody still reads, nothing was changed yet.
+            await rewind(on.bus, definition(service).consumers, extents)
+            source = f"/pulang/{service}"
+            count = await put_back(on.bus, on.database, lease, on.chain_key, source, extents)
+            if service == "exchange":
+                await on.database.write(begin_behind_all_cursors)
+            await on.database.write(is_at_home)
+        finally:
+            with contextlib.suppress(DatabaseUnavailable):
+                await lease.release()
+        subjects: list[dict[str, Any]] = []
+        while page := await on.database.read(partial(behind, after=subjects[-1]["subject"] if subjects else "")):
+            subjects += page
+        return {"service": service, "put_back": count, "read_only": subjects}
+
+
+@contextlib.asynccontextmanager
+async def _embedded(service: str, settings: Settings) -> AsyncIterator[_Ground]:
+    from shared.bus.embedded import EmbeddedBus
+    from shared.database.sqlite import SqliteDatabase
+    from shared.migrating import migrate
+    from shared.service import SERVICE_TOPICS
+
+    async with AsyncExitStack() as opened:
+        database = SqliteDatabase(settings.database(service))
+        opened.push_async_callback(database.stop)
+        migrate(database.engine, definition(service).migrations)
+        await database.start()
+        bus = EmbeddedBus(settings.bus)
+        opened.push_async_callback(bus.stop)
+        await bus.start()
+        await bus.declare(SERVICE_TOPICS)
+        yield _Ground(database, bus, Secrets.load(settings.keys).chain, alone=True)
+
+
+@contextlib.asynccontextmanager
+async def _distributed(service: str) -> AsyncIterator[_Ground]:
+    from shared.bus.kafka import KafkaBus
+    from shared.database.postgres import PostgresDatabase
+    from shared.migrating import behind as outdated
+
+    environment = Environment()
+    url, root_secret = environment.database("PULANG_DATABASE"), environment.secret("PULANG_ROOT_SECRET")
+    kafka = kafka_from(environment)
+    async with AsyncExitStack() as opened:
+        database = PostgresDatabase(url, writers=2, readers=2, students=1)
+        opened.push_async_callback(database.stop)
+        await database.start()
+        if (lack := await database.read(partial(outdated, folder=definition(service).migrations))) is not None:
+            raise Complaint(f"{service}: the database {lack}: run `pulang migrate {service}`")
+        try:
+            bus = KafkaBus(kafka, creates=False)
+        except ValueError as refused:
+            raise Complaint(str(refused)) from None
+        opened.push_async_callback(bus.stop)
+        await bus.start()
+        yield _Ground(database, bus, Secrets.from_environment(root_secret).chain, alone=False)
+
+
+def _tell(service: str, found: Any, *, as_json: bool) -> None:
+    if as_json:
+        sys.stdout.buffer.write(orjson.dumps(found) + b"\n")
+        return
+    print(f"{service}: {found['put_back']} event rows were put back; what others said is heard again at the next start")
+    show_read_only(service, found["read_only"])

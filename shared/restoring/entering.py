@@ -1,0 +1,62 @@
+"""What an officer has to enter again after a restore: shown by its events, and opened for writing."""
+
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from shared.http.problems import NotFound
+from shared.outbox.table import EVENTS, STREAMS
+from shared.security.audit import audit
+from shared.work import Work
+
+AT_ONCE = 500
+
+
+class NotBehind(NotFound):
+    """Nothing has to be entered again for this subject."""
+
+
+def behind(session: Session, after: str = "") -> list[dict[str, Any]]:
+    """Subjects whose state is older than their events, at most 500 `after` that one: what the state knows, what the
+    stream has, and the types and versions of what was told in between."""
+    streams = session.execute(
+        select(STREAMS)
+        .where(STREAMS.c.state_version.is_not(None), STREAMS.c.subject > after)
+        .order_by(STREAMS.c.subject)
+        .limit(AT_ONCE)
+    ).all()
+    return [
+        {
+            "subject": stream.subject,
+            "state_version": stream.state_version,
+            "streamversion": stream.version,
+            "missing": [
+                {"streamversion": row.streamversion, "type": row.type}
+                for row in session.execute(
+                    select(EVENTS.c.streamversion, EVENTS.c.type)
+                    .where(EVENTS.c.subject == stream.subject, EVENTS.c.streamversion > stream.state_version)
+                    .order_by(EVENTS.c.streamversion)
+                )
+            ],
+        }
+        for stream in streams
+    ]
+
+
+def count_behind(session: Session) -> int:
+    """How many subjects are read-only until an officer has entered them again."""
+    return len(session.execute(select(STREAMS.c.subject).where(STREAMS.c.state_version.is_not(None))).all())
+
+
+def open_again(work: Work, subject: str) -> None:
+    """An officer enters it again from here on, with facts of newer versions. Raises NotBehind."""
+    opened = work.session.execute(
+        update(STREAMS)
+        .where(STREAMS.c.subject == subject, STREAMS.c.state_version.is_not(None))
+        .values(state_version=None)
+        .returning(STREAMS.c.subject)
+    ).all()
+    if not opened:
+        raise NotBehind
+    audit(work, "restored.enter", subject[:64])
