@@ -1,30 +1,22 @@
-"""Statements that run at every request: compiled once, and on SQLite handed to the driver without a detour.
+"""Statements that run at every request: compiled once, and handed to the driver without a detour.
 
-SQLAlchemy takes 30 to 55 microseconds to make parameters, a context and a result of what SQLite does in 2 to 10; with
-eight statements to a registration and as many to each consumer's batch, that was a third of the process. A statement is
-still written with SQLAlchemy, and its columns' types still convert what goes in and comes out; only the way to the
-driver is short. On any other database SQLAlchemy runs it (docs/decisions/0007).
+SQLAlchemy takes 30 to 70 microseconds to make parameters, a context and a result of what SQLite does in 2 to 10, and
+what asyncpg needs 75 for; with eight statements to a registration and as many to each consumer's batch, that was a
+third of the process. A statement is still written with SQLAlchemy, and its columns' types still convert what goes in
+and comes out; only the way to the driver is short. On any other database SQLAlchemy runs it (docs/decisions/0007).
 """
 
-import sqlite3
-from collections import namedtuple
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib import import_module
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Dialect, Executable, Insert, Table
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection, Executable, Table
 from sqlalchemy.orm import Session
-from sqlalchemy.sql import visitors
-from sqlalchemy.sql.compiler import SQLCompiler
 
-from shared.database.protocol import TransactionLost
+from shared.database.statements import OnPostgres, OnSqlite, Parameters, Statement
 
-LONGEST_PADDED = 4096
-Convert = Callable[[Any], Any]
-Parameters = Mapping[str, Any]
+_WAYS: Mapping[str, type[Statement]] = {"sqlite": OnSqlite, "postgresql": OnPostgres}
 
 
 class Prepared:
@@ -37,7 +29,7 @@ class Prepared:
 
     def __init__(self, statement: Executable | Callable[[str], Any]) -> None:
         self._statement = statement
-        self._in_dialect: dict[str, _Statement] = {}
+        self._in_dialect: dict[str, Statement] = {}
 
     def all(self, session: Session, **parameters: Any) -> list[Any]:
         """Every row that it brings."""
@@ -56,12 +48,12 @@ class Prepared:
         connection = _connection(session)
         return self._for(connection).write(connection, rows)
 
-    def _for(self, connection: Connection) -> "_Statement":
+    def _for(self, connection: Connection) -> Statement:
         name = connection.dialect.name
         found = self._in_dialect.get(name)
         if found is None:
             statement = self._statement if isinstance(self._statement, Executable) else self._statement(name)
-            found = self._in_dialect[name] = (_OnSqlite if name == "sqlite" else _Statement)(statement)
+            found = self._in_dialect[name] = _WAYS.get(name, Statement)(statement)
         return found
 
 
@@ -97,143 +89,6 @@ def adding(table: Table, key: tuple[str, ...], counter: str, returning: tuple[st
     return Prepared(in_dialect)
 
 
-class _Statement:
-    """As SQLAlchemy runs it."""
-
-    def __init__(self, statement: Executable) -> None:
-        self.statement = statement
-        self.columns = list(cast(Any, statement).exported_columns)
-        names = [column.key for column in self.columns]
-        row: Any = namedtuple("Row", names, rename=True)  # type: ignore[misc]
-        self.make_row = row._make
-        parts = visitors.iterate(cast(Any, statement))
-        self.lists = frozenset(part.key for part in parts if isinstance(part, BindParameter) and part.expanding)
-        self._complete: set[tuple[str, ...]] = set()
-
-    def ask(self, connection: Connection, parameters: Parameters) -> list[Any]:
-        return [self.make_row(row) for row in connection.execute(self.statement, self._filled(parameters))]
-
-    def write(self, connection: Connection, rows: Sequence[Parameters]) -> list[Any]:
-        self._refuse_defaults(connection.dialect, tuple(rows[0]))
-        if len(rows) > 1 and (self.lists or (self.columns and not isinstance(self.statement, Insert))):
-            # SQLAlchemy runs an INSERT alone for many rows at once and brings back what it returns.
-            return [row for one in rows for row in self.write(connection, [one])]
-        result = connection.execute(self.statement, [self._filled(row) for row in rows])
-        return [self.make_row(row) for row in result] if self.columns else []
-
-    def _filled(self, parameters: Parameters) -> Parameters:
-        """Every length of a list is another statement to PostgreSQL, which prepares a hundred and forgets the rest."""
-        if not self.lists:
-            return parameters
-        lists = {name: list(values) for name, values in parameters.items() if name in self.lists}
-        return {**parameters, **{name: _pad(values, _padded(len(values))) for name, values in lists.items()}}
-
-    def _refuse_defaults(self, dialect: Dialect, names: tuple[str, ...]) -> None:
-        """As the short way does, so that what is left out is found out on either."""
-        if names not in self._complete:
-            _no_defaults(cast(SQLCompiler, cast(Any, self.statement).compile(dialect=dialect, column_keys=list(names))))
-            self._complete.add(names)
-
-
-class _OnSqlite(_Statement):
-    """Straight to the driver."""
-
-    def __init__(self, statement: Executable) -> None:
-        super().__init__(statement)
-        self._forms: dict[tuple[Any, ...], _Form] = {}
-
-    def ask(self, connection: Connection, parameters: Parameters) -> list[Any]:
-        form = self._form(connection.dialect, parameters)
-        try:
-            found = _driver(connection).execute(form.sql, form.bind(parameters)).fetchall()
-        except sqlite3.Error as error:
-            raise _told(error, form.sql) from error
-        return self._rows(form, found)
-
-    def write(self, connection: Connection, rows: Sequence[Parameters]) -> list[Any]:
-        if self.lists and len(rows) > 1:  # each has its own lengths
-            return [row for one in rows for row in self.write(connection, [one])]
-        form = self._form(connection.dialect, rows[0])
-        raw = _driver(connection)
-        try:
-            if self.columns:
-                return self._rows(form, [row for one in rows for row in raw.execute(form.sql, form.bind(one))])
-            if len(rows) == 1:
-                raw.execute(form.sql, form.bind(rows[0]))
-            else:
-                raw.executemany(form.sql, form.bind_all(rows))
-        except sqlite3.Error as error:
-            raise _told(error, form.sql) from error
-        return []
-
-    def _rows(self, form: "_Form", found: Iterable[Sequence[Any]]) -> list[Any]:
-        if not form.results:
-            return [self.make_row(row) for row in found]
-        rows = []
-        for row in found:
-            values = list(row)
-            for place, convert in form.results:
-                values[place] = convert(values[place])
-            rows.append(self.make_row(values))
-        return rows
-
-    def _form(self, dialect: Dialect, parameters: Parameters) -> "_Form":
-        shape = (*parameters, *(_padded(len(parameters[name])) for name in self.lists if name in parameters))
-        form = self._forms.get(shape)
-        if form is None:
-            form = self._forms[shape] = self._compile(dialect, parameters)
-        return form
-
-    def _compile(self, dialect: Dialect, parameters: Parameters) -> "_Form":
-        compiled = cast(SQLCompiler, cast(Any, self.statement).compile(dialect=dialect, column_keys=list(parameters)))
-        _no_defaults(compiled)
-        binds = compiled.binds
-        fixed = {n: b.effective_value for n, b in binds.items() if n not in parameters and not b.required}
-        state = compiled.construct_expanded_state(fixed | dict(self._filled(parameters)))
-        whole = {part: name for name, parts in state.parameter_expansion.items() for part in parts}
-        slots = [(part, _incoming(binds[whole.get(part, part)], dialect)) for part in state.positiontup or ()]
-        results = [
-            (place, convert)
-            for place, column in enumerate(self.columns)
-            if (convert := column.type.dialect_impl(dialect).result_processor(dialect, None)) is not None
-        ]
-        return _Form(state.statement, slots, state.parameter_expansion, fixed, results)
-
-
-@dataclass(frozen=True, slots=True)
-class _Form:
-    """The statement compiled for one set of parameter names and one length of each list.
-
-    `slots`: for each question mark of the SQL whose value goes there, and converted how; `results`: which columns of a
-    row are converted.
-    """
-
-    sql: str
-    slots: Sequence[tuple[str, Convert | None]]
-    expansions: Mapping[str, Sequence[str]]
-    fixed: Parameters
-    results: Sequence[tuple[int, Convert]]
-
-    def bind(self, parameters: Parameters) -> list[Any]:
-        values: Any = parameters
-        if self.fixed or self.expansions:
-            values = {**self.fixed, **parameters}
-            for name, parts in self.expansions.items():
-                values.update(zip(parts, _pad(list(values[name]), len(parts)), strict=True))
-        return [values[name] if convert is None else convert(values[name]) for name, convert in self.slots]
-
-    def bind_all(self, rows: Sequence[Parameters]) -> Iterable[Sequence[Any]]:
-        """Column by column: what is the same all the way down (a time of recording, a flag) is converted once."""
-        if self.fixed or self.expansions or not self.slots:
-            return [self.bind(row) for row in rows]
-        columns = ([row[name] for row in rows] for name, _ in self.slots)
-        converted = (
-            column if convert is None else _converted(column, convert)
-            for column, (_, convert) in zip(columns, self.slots, strict=True)
-        )
-        return zip(*converted, strict=True)
-
-
 def _connection(session: Session) -> Connection:
     """Whatever waits in the session is written first, as before any statement of a session.
 
@@ -246,47 +101,3 @@ def _connection(session: Session) -> Connection:
     if isinstance(bound, Connection) and bound.dialect.name == "sqlite" and not session.in_nested_transaction():
         return bound
     return session.connection()
-
-
-def _driver(connection: Connection) -> sqlite3.Connection:
-    raw = cast(sqlite3.Connection, connection.connection.dbapi_connection)
-    if not raw.in_transaction:
-        raise TransactionLost("the transaction was lost")
-    return raw
-
-
-def _told(error: sqlite3.Error, sql: str) -> BaseException:
-    return DBAPIError.instance(sql, None, error, sqlite3.Error, hide_parameters=True)
-
-
-def _no_defaults(compiled: SQLCompiler) -> None:
-    if missing := [column.key for column in (*compiled.insert_prefetch, *compiled.update_prefetch)]:
-        raise TypeError(f"columns with a default must be given: {missing}")
-
-
-def _incoming(bind: BindParameter[Any], dialect: Dialect) -> Convert | None:
-    convert: Convert | None = bind.type.dialect_impl(dialect).bind_processor(dialect)
-    return convert
-
-
-def _converted(column: Iterable[Any], convert: Convert) -> list[Any]:
-    done, last, ready = [], _NOTHING, None
-    for value in column:
-        if value is not last:
-            last, ready = value, convert(value)
-        done.append(ready)
-    return done
-
-
-_NOTHING = object()
-
-
-def _padded(length: int) -> int:
-    """The next power of two: a list of any length needs a dozen forms, not a thousand. Long ones are rare, and near a
-    database's limit."""
-    return 1 << (length - 1).bit_length() if 0 < length <= LONGEST_PADDED else length
-
-
-def _pad(values: list[Any], length: int) -> list[Any]:
-    """Filled up with the last one again, which changes nothing in a set."""
-    return values + values[-1:] * (length - len(values))

@@ -9,7 +9,8 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, PendingRollbackError
 from sqlalchemy.orm import Session
 
 from shared.database import Database, DatabaseUnavailable
-from shared.database.prepared import LONGEST_PADDED, Prepared, upserting
+from shared.database.prepared import Prepared, upserting
+from shared.database.statements import LONGEST_PADDED
 from tests.contract.unit_of_work.tables import Note, note
 from tests.contract.unit_of_work.test_prepared import EVERY, NEW, VISITS, visit, write
 
