@@ -5,16 +5,18 @@ a transaction, writes the recorded events into it as its last act, and wakes the
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from opentelemetry.trace import Span
+from sqlalchemy import Table
 from sqlalchemy.orm import Session
 
 from shared.database.protocol import Database, DatabaseUnavailable
+from shared.database.together import Rows, insert_together
 from shared.events.envelope import Event
 from shared.events.fact import Fact
 from shared.outbox.record import Told, record, refuse_behind
@@ -52,6 +54,7 @@ class Work:
     now: datetime
     tracer: Tracer | None = None
     _told: list[Told] = field(default_factory=list)
+    _rows: list[tuple[Table, Rows]] = field(default_factory=list)
     _spans: list[tuple[Span, int]] = field(default_factory=list)
     """Of events that were taken in, with the nanosecond at which each ends: told when the work stands."""
 
@@ -102,26 +105,34 @@ class Work:
         ended = time.time_ns()
         self._spans += [(span, ended) for span in spans if span is not None]
 
+    def put(self, table: Table, *rows: Mapping[str, Any]) -> None:
+        """Rows that nothing else of this work reads: they are written at its end, in one go with its events."""
+        self._rows.append((table, rows))
+
     @contextmanager
     def attempt(self) -> Iterator[None]:
         """Rows and facts of the inside stand together or not at all; what it raises goes on to the caller.
 
         Raises StateBehind here, where one can be set aside, and not at the end of all.
         """
-        told, spans = len(self._told), len(self._spans)
+        told, spans, rows = len(self._told), len(self._spans), len(self._rows)
         try:
             with self.session.begin_nested():
                 yield
+                insert_together(self.session, self._rows[rows:])
                 refuse_behind(self.session, (one.subject for one in self._told[told:]))
         except BaseException:
             del self._told[told:]
             del self._spans[spans:]
             raise
+        finally:
+            del self._rows[rows:]
 
     def finish(self) -> int:
-        """Write the recorded facts as event rows; how many."""
-        events = record(self.session, self.source, self._told, self.now, self.secrets.chain)
+        """Write the recorded facts as event rows, and what was put aside for them; how many facts."""
+        events = record(self.session, self.source, self._told, self.now, self.secrets.chain, self._rows)
         self._told.clear()
+        self._rows.clear()
         return len(events)
 
     def stands(self) -> None:

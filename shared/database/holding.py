@@ -3,16 +3,17 @@
 import hashlib
 from collections.abc import Iterable
 
-from sqlalchemy import Integer, bindparam, text
+from sqlalchemy import Integer, bindparam, func, select
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
+
+from shared.database.prepared import Prepared
 
 PLACES = 1024
 """A server keeps some thousands of locks for all its sessions; a large group must not take them all."""
 
-_HOLD = text("SELECT pg_advisory_xact_lock(:space, place) FROM unnest(:places) AS place").bindparams(
-    bindparam("places", type_=postgresql.ARRAY(Integer))
-)
+_PLACES = func.unnest(bindparam("of_places", type_=postgresql.ARRAY(Integer))).table_valued("place").render_derived()
+_HOLD = Prepared(select(func.pg_advisory_xact_lock(bindparam("of_space", type_=Integer), _PLACES.c.place)))
 
 
 def hold(session: Session, space: str, names: Iterable[bytes]) -> None:
@@ -26,4 +27,4 @@ def hold(session: Session, space: str, names: Iterable[bytes]) -> None:
         return
     places = sorted({int.from_bytes(hashlib.blake2b(name, digest_size=4).digest()) % PLACES for name in names})
     if places:
-        session.execute(_HOLD, {"space": int.from_bytes(space.encode()[:3]), "places": places})
+        _HOLD.all(session, of_space=int.from_bytes(space.encode()[:3]), of_places=places)

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import uuid_utils
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import Table, bindparam, select
 from sqlalchemy.orm import Session
 
 from shared.database.prepared import Prepared, adding
+from shared.database.together import Rows, insert_together
 from shared.events.envelope import Event, rfc3339
 from shared.events.fact import Fact
 from shared.outbox.table import EVENTS, STREAMS
@@ -29,7 +30,6 @@ _BEHIND = Prepared(
         STREAMS.c.subject.in_(bindparam("of_subjects", expanding=True)), STREAMS.c.state_version.is_not(None)
     )
 )
-_WRITE = Prepared(insert(EVENTS))
 _HEAD = Prepared(
     select(EVENTS.c.hash).where(
         EVENTS.c.subject == bindparam("of_subject"), EVENTS.c.streamversion == bindparam("at_version")
@@ -80,14 +80,22 @@ def chain_hash(chain: hmac.HMAC, before: bytes, payload: bytes) -> bytes:
     return link.digest()
 
 
-def record(session: Session, source: str, told: Sequence[Told], now: datetime, chain_key: bytes) -> list[Event]:
-    """Give each fact its version and write the event rows.
+def record(
+    session: Session,
+    source: str,
+    told: Sequence[Told],
+    now: datetime,
+    chain_key: bytes,
+    beside: Sequence[tuple[Table, Rows]] = (),
+) -> list[Event]:
+    """Give each fact its version and write the event rows, together with those `beside`.
 
     The rows of the streams are locked first, in sorted order, so that the order of a stream in the log is the order
     of its commits, and two writers never lock each other out. Facts of one subject keep the order they were told in.
     Raises StateBehind.
     """
     if not told:
+        insert_together(session, beside)
         return []
     counts: dict[str, int] = {}
     for one in told:
@@ -130,7 +138,7 @@ def record(session: Session, source: str, told: Sequence[Told], now: datetime, c
                 "published": False,
             }
         )
-    _WRITE.write(session, rows)
+    insert_together(session, [*beside, (EVENTS, rows)])
     return events
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import ARRAY, BigInteger, any_, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from shared.bus.protocol import Bus, BusUnavailable, Record
@@ -22,6 +22,8 @@ from shared.work import Desk
 
 HEADERS = (("content-type", CONTENT_TYPE.encode()),)
 BATCH = 500
+IN_A_ROW = 8
+"""Batches, before what committed late is looked for."""
 POLL_SECONDS = 1.0
 BACKOFF_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
 
@@ -111,15 +113,44 @@ class Relay:
                 await asyncio.sleep(rest_after(time.monotonic() - began))
 
     async def _send_next(self) -> int:
-        batch = _batch(await self._database.read(_UNPUBLISHED.all))
-        if not batch.positions:
-            return 0
-        await self._publish(batch.records)
+        """Send what waits; how many. Of more than a batch, the next one is read while this one is acknowledged, and the
+        last one is marked meanwhile."""
+        sent, marking, reading = 0, None, None
+        batch = await self._read(_UNPUBLISHED)
+        try:
+            for _ in range(IN_A_ROW):
+                if len(batch.positions) == BATCH:
+                    # What commits late may stand before these: it is found when the row begins again from the start.
+                    reading = asyncio.create_task(self._read(_FURTHER, after=batch.positions[-1]))
+                if batch.positions:
+                    await self._publish(batch.records)
+                    if marking is not None and not await marking:
+                        return sent
+                    marking = asyncio.create_task(self._mark(batch.positions))
+                    sent += len(batch.positions)
+                if reading is None or self._stopping or not await self._lease.hold():
+                    break
+                batch, reading = await reading, None
+        finally:
+            # Neither outlives this call, whatever has become of the other.
+            ended = await asyncio.gather(
+                *(task for task in (marking, reading) if task is not None), return_exceptions=True
+            )
+        for one in ended:
+            if isinstance(one, BaseException):
+                raise one
+        return sent
+
+    async def _read(self, statement: Prepared, **parameters: int) -> _Batch:
+        return _batch(await self._database.read(lambda session: statement.all(session, **parameters)))
+
+    async def _mark(self, positions: Sequence[int]) -> bool:
+        """False where another relay holds the lease by now."""
         name, number = self._lease.name, self._lease.number
-        marked = await self._database.write(lambda session: mark_published(session, batch.positions, name, number))
+        marked = await self._database.write(lambda session: mark_published(session, positions, name, number))
         if not marked:
             self._lease.lost()
-        return marked
+        return marked > 0
 
     async def _publish(self, records: Sequence[Record]) -> None:
         """Raises BusUnavailable."""
@@ -131,15 +162,26 @@ class Relay:
 
 SENT = (EVENTS.c.position, EVENTS.c.topic, EVENTS.c.subject, EVENTS.c.payload, EVENTS.c.recorded_ms)
 """What is read of a row to send it."""
-_UNPUBLISHED = Prepared(select(*SENT).where(~EVENTS.c.published).order_by(EVENTS.c.position).limit(BATCH))
+_WAITING = select(*SENT).where(~EVENTS.c.published).order_by(EVENTS.c.position).limit(BATCH)
+_UNPUBLISHED = Prepared(_WAITING)
+_FURTHER = Prepared(_WAITING.where(EVENTS.c.position > bindparam("after")))
 _HELD = Prepared(
     select(RELAY_LEASE.c.name)
     .where(RELAY_LEASE.c.name == bindparam("of_lease"), RELAY_LEASE.c.number == bindparam("of_number"))
     .with_for_update()
 )
-_MARK = Prepared(
-    update(EVENTS).where(EVENTS.c.position.in_(bindparam("positions", expanding=True))).values(published=True)
-)
+
+
+def _marking(dialect: str) -> Any:
+    """PostgreSQL takes the positions as one array: a thousand parameters take longer than their rows."""
+    if dialect == "postgresql":
+        among = EVENTS.c.position == any_(bindparam("positions", type_=ARRAY(BigInteger)))
+    else:
+        among = EVENTS.c.position.in_(bindparam("positions", expanding=True))
+    return update(EVENTS).where(among).values(published=True)
+
+
+_MARK = Prepared(_marking)
 
 
 def _batch(rows: Sequence[Any]) -> _Batch:

@@ -15,7 +15,6 @@ from sqlalchemy import (
     String,
     Table,
     bindparam,
-    insert,
     select,
     text,
     update,
@@ -44,7 +43,6 @@ AUDIT = Table(
     sqlite_autoincrement=True,
 )
 
-_WRITE = Prepared(insert(AUDIT))
 _UNCHAINED = Prepared(select(AUDIT.c.position).where(AUDIT.c.number.is_(None)).limit(1))
 _CHAIN = Prepared(
     update(AUDIT)
@@ -68,7 +66,7 @@ def audit(work: Work, action: str, subject: str, *, purpose: str = "", outcome: 
         "purpose": purpose,
         "outcome": outcome,
     }
-    _WRITE.write(work.session, [entry])
+    work.put(AUDIT, entry)
 
 
 def unchained(session: Session) -> bool:

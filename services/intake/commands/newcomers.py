@@ -6,8 +6,6 @@ from datetime import date, datetime
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import insert
-
 from services.intake.commands.known import Tokens
 from services.intake.commands.places import KnownPlace
 from services.intake.models import BlindToken, Case, Identity
@@ -15,16 +13,14 @@ from services.intake.problems import ImpossibleDate
 from services.intake.rules import band_at_arrival, document_warnings, nik_warnings
 from services.intake.schemas.people import Person
 from shared.database.models import table_of
-from shared.database.prepared import Prepared
+from shared.database.together import insert_together
 from shared.events.intake import CaseRegistered
 from shared.regions import is_district, is_regency
 from shared.security.sealing import DataKey
 from shared.times import InTheFuture, not_after
 from shared.work import Work
 
-_NEW_CASES = Prepared(insert(table_of(Case)))
-_NEW_IDENTITIES = Prepared(insert(table_of(Identity)))
-_NEW_TOKENS = Prepared(insert(table_of(BlindToken)))
+_CASES, _IDENTITIES, _TOKENS = table_of(Case), table_of(Identity), table_of(BlindToken)
 
 
 _NONE: list[str] = []
@@ -87,10 +83,13 @@ def register(
             manifest=manifest,
         )
         work.record(new.case_id, fact, occurred)
-    _NEW_CASES.write(work.session, cases)
-    _NEW_IDENTITIES.write(work.session, identities)
     tokens.sort(key=_place_in_the_index)
-    _NEW_TOKENS.write(work.session, tokens)
+    heaps = ((_CASES, cases), (_IDENTITIES, identities), (_TOKENS, tokens))
+    if manifest is None:
+        for table, rows in heaps:
+            work.put(table, *rows)
+    else:  # whose answer asks for the cases
+        insert_together(work.session, heaps)
 
 
 def must_have_arrived(work: Work, arrival: date, place: KnownPlace) -> datetime:

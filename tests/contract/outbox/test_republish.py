@@ -278,11 +278,14 @@ async def test_services_write_meanwhile_and_no_relay_sends_in_between(world: Wor
             # Heard by the relays as any commit is; what they would send now would stand before the history.
             for service in SERVICES:
                 await world.tell(service, "case-1", "before")
-            await asyncio.gather(
-                republish(world.databases, world.bus, held),
-                *(world.tell(service, f"case-{n}", "while") for n in range(4) for service in SERVICES),
-            )
-            assert sum([await desk.read(backlog) for desk in world.desks.values()]) > 0
+            slow = Wavering(world.bus)
+            slow.held = asyncio.Event()
+            again = asyncio.create_task(republish(world.databases, slow, held))
+            await asyncio.wait_for(slow.entered.wait(), PATIENCE_SECONDS)
+            await asyncio.gather(*(world.tell(service, f"case-{n}", "while") for n in range(4) for service in SERVICES))
+            slow.held.set()
+            await again
+            assert sum([await desk.read(backlog) for desk in world.desks.values()]) == 12
     async with world.relays():
         await world.until_published()
 
