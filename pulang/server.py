@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 COLLECT_AFTER = (50_000, 20, 20)
 """Objects in hand before a collection: a manifest makes forty a row, and nearly all are gone without one."""
+KEEP_ALIVE_SECONDS = 75
+"""Longer than a gateway keeps an idle connection: closed from here, it would lose the request that is on its way."""
 GRACE_SECONDS = 5
 """How long requests in hand may take after SIGTERM; the whole ends within 10 s."""
 
@@ -57,6 +59,7 @@ def run(make: "Callable[[], FastAPI]", bound: socket.socket) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
         lifespan="on",
     )

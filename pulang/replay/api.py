@@ -141,7 +141,8 @@ class Api:
 
 
 def _comes_later(answer: httpx.Response) -> bool:
-    """News on its way between services, a busy server, or our own earlier request still at work."""
-    if answer.status_code in (404, 409, 503) and "retry-after" in answer.headers:
+    """News on its way between services, a busy server, our own earlier request still at work, or a gateway whose server
+    went away: with its key and its ids a request may be sent again."""
+    if answer.status_code in (404, 409, 502, 503, 504) and "retry-after" in answer.headers:
         return True
     return answer.status_code == 409 and _IN_FLIGHT.encode() in answer.content

@@ -14,6 +14,8 @@ from shared.events.envelope import rfc3339
 from shared.work import Work
 
 SHOWN = 500
+Letter = tuple[int, str, bytes]
+"""Position, key, and the notice without the payload."""
 
 
 def topic_of(service: str) -> str:
@@ -29,15 +31,15 @@ _UNTOLD = (
 )
 
 
-def untold(session: Session, consumer: str) -> list[tuple[int, str, bytes]]:
-    """Dead letters that the operators have not been told of: position, key, and the notice without the payload."""
+def untold(session: Session, consumer: str) -> list[Letter]:
+    """Dead letters that the operators have not been told of."""
     rows = session.connection().execute(_UNTOLD, {"of_consumer": consumer})
     # SQLAlchemy's names are a subclass of str, which orjson refuses as keys.
     told = ({str(name): value for name, value in row._mapping.items()} for row in rows)
     return [(notice["position"], notice["key"], orjson.dumps(notice)) for notice in told]
 
 
-def notices(service: str, letters: list[tuple[int, str, bytes]], now_ms: int) -> list[Record]:
+def notices(service: str, letters: list[Letter], now_ms: int) -> list[Record]:
     """The records for the dead-letter topic, under the key of the original."""
     headers = (("content-type", b"application/json"),)
     return [Record(topic_of(service), key, notice, now_ms, headers) for _, key, notice in letters]

@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from shared.bus.protocol import Bus, BusUnavailable, Received, TopicPartition
-from shared.consuming.dead_letters import mark_told, notices, untold
+from shared.consuming.dead_letters import Letter, mark_told, notices, untold
 from shared.consuming.inbox import Listener, take_in
 from shared.consuming.retry import due, retry_key
 from shared.database.protocol import DatabaseUnavailable
@@ -112,31 +112,27 @@ class ConsumerLoop:
                 await asyncio.wait_for(self._stopping.wait(), RETRY_TICK_SECONDS)
                 return
             try:
-                await self._retry_parked()
-                await self._tell_operators()
+                keys, letters = await self._desk.read(self._waiting)
+                for key in keys:
+                    async with self._in_hand:
+                        self.consumed += await self._desk.write(partial(self._retry_key, key=key))
+                if letters:
+                    await self._tell_operators(letters)
             except (BusUnavailable, DatabaseUnavailable) as gone:
                 log.warning("retry waits", consumer=self.consumer.name, because=str(gone))
 
-    async def _retry_parked(self) -> None:
-        for key in await self._desk.read(self._due):
-            async with self._in_hand:
-                self.consumed += await self._desk.write(partial(self._retry_key, key=key))
-
-    def _due(self, session: Session) -> list[str]:
-        return due(session, self.consumer.name_at(session), int(time.time() * 1000))
+    def _waiting(self, session: Session) -> tuple[list[str], list[Letter]]:
+        """Keys to be tried, and letters to be told."""
+        name = self.consumer.name_at(session)
+        return due(session, name, int(time.time() * 1000)), untold(session, name)
 
     def _retry_key(self, work: Work, key: str) -> int:
         return retry_key(work, self.consumer.at(work.session), key)
 
-    def _untold(self, session: Session) -> list[tuple[int, str, bytes]]:
-        return untold(session, self.consumer.name_at(session))
-
-    async def _tell_operators(self) -> None:
-        letters = await self._desk.read(self._untold)
-        if letters:
-            await self._bus.publish(notices(self._desk.service, letters, int(time.time() * 1000)))
-            told = [position for position, _, _ in letters]
-            await self._desk.write(lambda work: mark_told(work.session, told))
+    async def _tell_operators(self, letters: list[Letter]) -> None:
+        await self._bus.publish(notices(self._desk.service, letters, int(time.time() * 1000)))
+        told = [position for position, _, _ in letters]
+        await self._desk.write(lambda work: mark_told(work.session, told))
 
     async def _back_off(self, failures: int, because: str) -> None:
         wait = BACKOFF_SECONDS[min(failures, len(BACKOFF_SECONDS) - 1)]

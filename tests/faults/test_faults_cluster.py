@@ -2,29 +2,25 @@
 nothing and do nothing twice. `make torture` is the long run of the same."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
-import pytest
 import pytest_asyncio
 
 from pulang.complaint import Complaint
 from tests.faults.schedule import seed_of_run
 from tests.faults.site import Site, running_site
 from tests.faults.torture import run_faults
-from tests.real.processes import skip_or_fail
+from tests.real.processes import open_folder, skip_or_fail
 
 REPLICAS, FAULTS, SECONDS = 2, 15, 45.0
 
 
 @pytest_asyncio.fixture
-async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
+async def site() -> AsyncIterator[Site]:
     """Skips the test where there can be no cluster; fails it in CI."""
-    folder = Path(tmp_path_factory.mktemp("site"))
-    for each in (folder, folder.parent, folder.parent.parent):
-        each.chmod(0o711)  # PostgreSQL is not run by root, and must pass
     try:
-        async with running_site(REPLICAS, folder) as one:
-            yield one
+        with open_folder() as folder:
+            async with running_site(REPLICAS, folder) as one:
+                yield one
     except Complaint as reason:
         skip_or_fail("cluster", str(reason))
 

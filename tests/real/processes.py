@@ -3,10 +3,14 @@
 import ctypes
 import os
 import random
+import shutil
 import signal
 import socket
 import sys
-from contextlib import suppress
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
@@ -28,6 +32,18 @@ def free_port() -> int:
             probe.bind(("127.0.0.1", port))
             return port
     raise OSError("there are no free ports")
+
+
+@contextmanager
+def open_folder() -> Iterator[Path]:
+    """A folder through which other users may pass, as PostgreSQL must, which root does not run. pytest's own are closed
+    again whenever another pytest starts."""
+    folder = Path(tempfile.mkdtemp(prefix="pulang-"))
+    try:
+        folder.chmod(0o711)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def skip_or_fail(what: str, reason: str) -> NoReturn:

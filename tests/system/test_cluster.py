@@ -1,0 +1,106 @@
+"""The whole season of 2020 on two replicas of each service, over real Kafka, PostgreSQL and Keycloak, read by the
+agencies from Kafka with their own logins and the tools that come with it."""
+
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+import pytest
+
+from deploy.cluster import Cluster, running_cluster
+from pulang.complaint import Complaint
+from tests.real.kafka import libraries
+from tests.real.processes import open_folder, skip_or_fail
+from tests.system.command import pulang
+from tests.system.feeds import (
+    AGENCIES,
+    Secrets,
+    Seen,
+    check_each_is_a_cloudevent,
+    check_once_and_without_a_gap,
+    histories,
+)
+from tests.system.seasons import EXAMPLE, totals
+
+pytestmark = pytest.mark.season
+
+SEASON_SECONDS = 1800
+IDLE_MS = 15_000
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    """Skips the tests where there can be no cluster; fails them in CI."""
+    try:
+        with open_folder() as folder, running_cluster(2, folder) as one:
+            yield one
+    except Complaint as reason:
+        skip_or_fail("cluster", str(reason))
+
+
+def test_the_season_of_2020_on_a_cluster(cluster: Cluster) -> None:
+    began = time.monotonic()
+    said = pulang(
+        *("demo", EXAMPLE, "--url", cluster.url, "--exit", "--json"),
+        timeout=SEASON_SECONDS,
+        variables=cluster.environment,
+    )
+    print(f"the season took {time.monotonic() - began:.0f} s")
+    assert said.status == 0, said.err
+    told = said.json()
+    assert told["differences"] == []
+    assert told["figures"] == totals(EXAMPLE)
+
+    seen, secrets = {}, Secrets(EXAMPLE)
+    for agency in AGENCIES:
+        events = first_appearances(read_topic(cluster, agency))
+        check_once_and_without_a_gap(events)
+        check_each_is_a_cloudevent(events)
+        assert secrets.found_in(repr(events).encode()) == 0
+        seen[agency] = histories(events)
+    assert seen["kemensos"] == seen["bp2mi"] == seen["iom"]
+    assert len(seen["iom"]) == 4497
+    assert secrets.in_files(cluster.folder / "logs") == {}
+    assert secrets.in_files(cluster.folder / "volumes" / "kafka") == {}
+    assert pulang("status", "--verify", variables=cluster.environment).status == 0
+
+
+def test_no_agency_reads_anothers_topic(cluster: Cluster) -> None:
+    done = consume(cluster, "iom", "pulang.agency.bp2mi", "iom.prying")
+    assert events_in(done.stdout) == []
+    assert b"TopicAuthorizationException" in done.stdout + done.stderr
+
+
+def read_topic(cluster: Cluster, agency: str) -> Seen:
+    done = consume(cluster, agency, f"pulang.agency.{agency}", f"{agency}.console")
+    return events_in(done.stdout)
+
+
+def events_in(output: bytes) -> Seen:
+    """Without what the tool logs."""
+    return [orjson.loads(line) for line in output.splitlines() if line.startswith(b"{")]
+
+
+def consume(cluster: Cluster, agency: str, topic: str, group: str) -> "subprocess.CompletedProcess[bytes]":
+    """Kafka's own console consumer, as the agency, until nothing comes any more."""
+    words = ["--bootstrap-server", cluster.environment["KAFKA_BOOTSTRAP"], "--topic", topic, "--group", group]
+    words += ["--from-beginning", "--timeout-ms", str(IDLE_MS)]
+    words += ["--command-config", str(cluster.folder / f"{agency}.properties")]
+    return subprocess.run(
+        ["java", "-cp", f"{libraries()}/*", "org.apache.kafka.tools.consumer.ConsoleConsumer", *words],
+        env=os.environ | {"LC_ALL": "C.UTF-8"},
+        capture_output=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def first_appearances(events: Seen) -> Seen:
+    """A relay that was stopped and wakes can send twice: order is judged on the first of each."""
+    first: dict[tuple[str, str, Any], dict[str, Any]] = {}
+    for event in events:
+        first.setdefault((event["source"], event["id"], event.get("grant")), event)
+    return list(first.values())
