@@ -25,6 +25,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "either_database: runs over SQLite and over PostgreSQL, whatever is chosen")
     config.addinivalue_line("markers", "on_postgres: runs over PostgreSQL, whatever is chosen")
+    config.addinivalue_line("markers", "on_sqlite: runs over SQLite, whatever is chosen: it is about the files")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -50,8 +51,8 @@ def migrated_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def database(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """The services' databases are empty ones of the kind that the test is marked for, or that was chosen."""
     kind: str = getattr(request, "param", None) or request.config.getoption("--database")
-    if request.node.get_closest_marker("on_postgres"):
-        kind = "postgres"
+    for other in ("postgres", "sqlite"):
+        kind = other if request.node.get_closest_marker(f"on_{other}") else kind
     monkeypatch.setattr(Chosen, "databases", on_server().emptied() if kind == "postgres" else Embedded())
 
 

@@ -122,11 +122,13 @@ class Pulang:
         async with asyncio.timeout(SETTLES_WITHIN_SECONDS):
             calm = 0
             while calm < 2:
-                statuses = [
-                    (await self.administrator.get(f"/{service}/operations/status")).json() for service in SERVICES
-                ]
-                quiet = all(s["outbox_backlog"] == 0 and set(s["consumer_lag"].values()) == {0} for s in statuses)
-                calm = calm + 1 if quiet else 0
+                for service in SERVICES:
+                    status = (await self.administrator.get(f"/{service}/operations/status")).json()
+                    if status["outbox_backlog"] or any(status["consumer_lag"].values()):
+                        calm = 0
+                        break
+                else:
+                    calm += 1
                 await asyncio.sleep(0.005)
 
 

@@ -42,8 +42,7 @@ class TopicPartition(NamedTuple):
     partition: int
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """What is published. `timestamp_ms`: milliseconds since 1970 UTC (the event's `recordedtime`)."""
 
     topic: str

@@ -22,6 +22,8 @@ from shared.work import Desk
 
 HEADERS = (("content-type", CONTENT_TYPE.encode()),)
 BATCH = 500
+BACKLOG_BATCH = 2_000
+"""How many at once where more than a batch waits: the bus is written to while nothing waits for its answer."""
 IN_A_ROW = 8
 """Batches, before what committed late is looked for."""
 POLL_SECONDS = 1.0
@@ -119,7 +121,7 @@ class Relay:
         batch = await self._read(_UNPUBLISHED)
         try:
             for _ in range(IN_A_ROW):
-                if len(batch.positions) == BATCH:
+                if len(batch.positions) in (BATCH, BACKLOG_BATCH):
                     # What commits late may stand before these: it is found when the row begins again from the start.
                     reading = asyncio.create_task(self._read(_FURTHER, after=batch.positions[-1]))
                 if batch.positions:
@@ -162,9 +164,9 @@ class Relay:
 
 SENT = (EVENTS.c.position, EVENTS.c.topic, EVENTS.c.subject, EVENTS.c.payload, EVENTS.c.recorded_ms)
 """What is read of a row to send it."""
-_WAITING = select(*SENT).where(~EVENTS.c.published).order_by(EVENTS.c.position).limit(BATCH)
-_UNPUBLISHED = Prepared(_WAITING)
-_FURTHER = Prepared(_WAITING.where(EVENTS.c.position > bindparam("after")))
+_WAITING = select(*SENT).where(~EVENTS.c.published).order_by(EVENTS.c.position)
+_UNPUBLISHED = Prepared(_WAITING.limit(BATCH))
+_FURTHER = Prepared(_WAITING.where(EVENTS.c.position > bindparam("after")).limit(BACKLOG_BATCH))
 _HELD = Prepared(
     select(RELAY_LEASE.c.name)
     .where(RELAY_LEASE.c.name == bindparam("of_lease"), RELAY_LEASE.c.number == bindparam("of_number"))

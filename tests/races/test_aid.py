@@ -2,9 +2,13 @@
 
 from typing import Any
 
+import pytest
+
 from tests.races.racing import all_alike, kinds, race, statuses, told
 from tests.services.aid.goods import APUS, DAY, KIT, PINANG, donate, issue, new_id, officer, people, stock
 from tests.world import Pulang
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def stores(pulang: Pulang) -> None:

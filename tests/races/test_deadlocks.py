@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from services.exchange.projections import INDICATORS
 from services.intake.main import INTAKE
 from services.shelter.main import SHELTER
@@ -17,6 +19,8 @@ from tests.services.intake.story import refer
 from tests.services.psychosocial.care import counsellor, in_care, open_houses, session
 from tests.services.shelter.house import House, new_id
 from tests.world import Pulang
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def hears(desk: Desk, listener: Listener, *events: Event) -> int:

@@ -12,6 +12,8 @@ from tests.services.intake.test_trips import in_shelter, trip
 from tests.services.shelter.house import new_id
 from tests.world import Pulang
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 PERSON = {
     "name": "Contoh Nama",
     "sex": "F",

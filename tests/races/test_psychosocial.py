@@ -1,8 +1,12 @@
 """Two at the same moment, in psychosocial."""
 
+import pytest
+
 from tests.races.racing import all_alike, kinds, race, statuses, told
 from tests.services.psychosocial.care import NOTE, counsellor, in_care, open_houses, session
 from tests.world import Pulang
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def test_a_session_sent_twice_is_answered_alike(pulang: Pulang) -> None:

@@ -5,6 +5,7 @@ from collections import Counter
 from datetime import UTC, datetime
 
 import pytest
+import pytest_asyncio
 from sqlalchemy import insert
 
 from services.shelter.models import Referral
@@ -14,11 +15,13 @@ from tests.races.racing import all_alike, held, kinds, race, service_of, statuse
 from tests.services.shelter.house import House, new_id
 from tests.world import Pulang
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 OTHER = "RPTC-BAMBU-APUS"
 DAY = "2020-01-02"
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def house(pulang: Pulang) -> House:
     """A shelter with two beds for men, two for women, and two in a family room."""
     return await House.opened(pulang)

@@ -1,24 +1,16 @@
 """Two at the same moment, in what every service stands on."""
 
-import asyncio
-from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from services.intake.main import INTAKE
 from shared.http import idempotency
-from shared.security import audit
-from tests.races.racing import all_alike, blocked, kinds, race, statuses, told, under_way
-from tests.services.psychosocial.hearing import desk_of
+from tests.races.racing import all_alike, kinds, race, statuses, told
 from tests.world import Pulang
 
-ENTRY = """
-INSERT INTO audit (at_ms, actor, agency, roles, action, subject, purpose, outcome)
-VALUES (0, 'x', 'x', 'x', 'x', 'x', 'x', 'done')
-"""
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 PERSON = {"name": "Contoh Nama", "sex": "F", "arrival_point": "TNJ", "arrival_date": "2026-11-03"}
 
 
@@ -88,25 +80,3 @@ async def test_facts_of_one_stream_are_counted_without_a_gap(pulang: Pulang) -> 
     await pulang.settled()
     heard = pulang.rows("exchange", "SELECT streamversion FROM stored_events WHERE subject = ? ORDER BY position", case)
     assert [version for (version,) in heard] == list(range(1, 8))
-
-
-async def test_the_audit_log_is_one_chain_however_many_forge_it(tmp_path: Path) -> None:
-    """While a lease changes hands, two may think that it is theirs; and an entry may be committed after later ones."""
-    async with desk_of(INTAKE, tmp_path) as desk:
-
-        async def enter() -> None:
-            await desk.write(lambda work: work.session.execute(text(ENTRY)))
-
-        await enter()
-        async with blocked("intake", ENTRY) as late:
-            await enter()
-            async with blocked("intake", "SELECT 1 FROM audit WHERE position = 1 FOR UPDATE") as gate:
-                forging = [asyncio.ensure_future(desk.write(audit.chain))]
-                await under_way(gate, *forging)
-                await late.execute("COMMIT")
-                forging.append(asyncio.ensure_future(desk.write(audit.chain)))
-                await under_way(gate, *forging)
-        await asyncio.gather(*forging)
-        assert await desk.read(lambda session: audit.broken_at(session, desk.secrets.audit)) is None
-        chained = await desk.read(lambda session: session.scalars(text("SELECT number FROM audit ORDER BY 1")).all())
-        assert chained == [1, 2, 3]

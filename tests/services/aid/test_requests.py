@@ -3,6 +3,8 @@
 import asyncio
 from typing import Any
 
+import pytest
+
 from tests.services.aid.goods import APUS, DAY, KIT, PINANG, donate, new_id, officer, stock, told
 from tests.world import Pulang
 
@@ -35,6 +37,7 @@ async def seen(pulang: Pulang, request: str, store: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.either_database
 async def test_kits_go_from_the_store_that_has_some_to_the_one_that_asked(pulang: Pulang) -> None:
     await two_stores(pulang)
     request = await ask(pulang)

@@ -105,6 +105,7 @@ async def test_who_reads_from_the_start_learns_of_a_withdrawn_case_only_that_it_
     assert types(await exchange.of_case("iom", case)) == ["case.consent_changed"]
 
 
+@pytest.mark.either_database
 async def test_the_next_grant_tells_the_history_again(exchange: Exchange, narrator: Narrator) -> None:
     case = new_id()
     await exchange.hear(narrator.registered(case), narrator.consent(case, iom="identified"))

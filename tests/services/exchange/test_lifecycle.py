@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from tests.world import Pulang
 
 YEAR = {"from": "2026-01-01", "until": "2026-12-31"}
@@ -15,6 +17,7 @@ async def feed(pulang: Pulang, agency: str) -> list[dict[str, Any]]:
     return events
 
 
+@pytest.mark.either_database
 async def test_three_agencies_follow_one_person(pulang: Pulang) -> None:
     await pulang.open_post()
     await pulang.open_shelter()

@@ -4,11 +4,14 @@ import asyncio
 import shutil
 from pathlib import Path
 
+import pytest
+
 from shared.settings import Settings
 from tests.services.exchange.hearing import Narrator, listening
 from tests.system.command import pulang
 
 
+@pytest.mark.on_sqlite
 async def test_who_reads_a_restored_exchange_from_a_later_cursor_misses_nothing(tmp_path: Path) -> None:
     settings, narrator = Settings(tmp_path / "data"), Narrator()
     settings.data.mkdir(mode=0o700)

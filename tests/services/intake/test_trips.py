@@ -3,6 +3,8 @@
 import uuid
 from typing import Any
 
+import pytest
+
 from tests.services.intake.story import SHELTER, ShelterVoice, case_of, facts, intake_of, kind, pointers, refer, told
 from tests.world import Pulang
 
@@ -34,6 +36,7 @@ def seats(view: dict[str, Any]) -> list[str]:
     return [person["status"] for person in view["people"]]
 
 
+@pytest.mark.either_database
 async def test_a_group_goes_home(pulang: Pulang) -> None:
     _, cases = await in_shelter(pulang, 3)
     plan = trip(*cases, occurred_at="2026-11-05")

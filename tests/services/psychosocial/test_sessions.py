@@ -1,5 +1,7 @@
 """Sessions: recorded one or many at a time, also late, and counted."""
 
+import pytest
+
 from tests.services.aid.goods import told
 from tests.services.psychosocial.care import (
     APUS,
@@ -15,6 +17,7 @@ from tests.services.psychosocial.care import (
 from tests.world import Pulang
 
 
+@pytest.mark.either_database
 async def test_a_session_is_told_with_its_layer_and_never_its_note(pulang: Pulang) -> None:
     await open_houses(pulang)
     case = await in_care(pulang)

@@ -5,6 +5,7 @@ import pytest
 from tests.services.shelter.house import House, new_id, told, wrong
 
 
+@pytest.mark.either_database
 async def test_a_group_comes_and_leaves(house: House) -> None:
     man, woman, child = await house.guests("MFF")
     answer = await house.check_in(
