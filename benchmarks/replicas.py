@@ -1,4 +1,4 @@
-"""`pulang serve` as an agency's operators run it, over a real PostgreSQL and a real Kafka, for tokens of our own issuer."""
+"""`pulang serve` over a real PostgreSQL and a real Kafka, for tokens of an issuer of our own."""
 
 import base64
 import contextlib
