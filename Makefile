@@ -38,8 +38,10 @@ lint: setup
 types: setup
 	$(BIN)/mypy
 
+# Two at a time; what measures itself against a clock or takes both cores goes alone.
 unit: setup
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile -m "not alone"
+	$(BIN)/pytest -m alone
 
 torture: setup ## a cluster under faults: MINUTES=10, SEED=n replays a schedule
 	$(BIN)/python -m tests.faults.torture --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED)) --replicas $(REPLICAS)

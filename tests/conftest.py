@@ -25,6 +25,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "either_database: runs over SQLite and over PostgreSQL, whatever is chosen")
     config.addinivalue_line("markers", "on_postgres: runs over PostgreSQL, whatever is chosen")
+    config.addinivalue_line("markers", "alone: takes both cores, or looks at a clock: nothing runs beside it")
     config.addinivalue_line("markers", "on_sqlite: runs over SQLite, whatever is chosen: it is about the files")
 
 

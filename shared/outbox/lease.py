@@ -14,6 +14,8 @@ from shared.outbox.table import RELAY_LEASE
 LEASE_MS = 6_000
 """How long a dead holder keeps the others waiting."""
 RENEW_SECONDS = 2.0
+ASK_SECONDS = 1.0
+"""How often who does not hold it asks for it: relays are woken by every commit."""
 
 
 class Lease:
@@ -29,15 +31,14 @@ class Lease:
         self._database = database
         self._alone = alone
         self._holder = str(uuid_utils.uuid7())
-        self._renew_at = 0.0
+        self._ask_at = 0.0
 
     async def hold(self) -> bool:
-        """Take or renew it. Costs nothing while the last renewal is fresh. Raises DatabaseUnavailable."""
-        if self.number and time.monotonic() < self._renew_at:
-            return True
+        """Take or renew it. Costs nothing while the last answer is fresh. Raises DatabaseUnavailable."""
         asked = time.monotonic()
-        self.number = await self._database.write(self._take)
-        self._renew_at = asked + RENEW_SECONDS
+        if asked >= self._ask_at:
+            self.number = await self._database.write(self._take)
+            self._ask_at = asked + (RENEW_SECONDS if self.number else ASK_SECONDS)
         return self.number > 0
 
     async def seize(self) -> bool:
@@ -47,17 +48,17 @@ class Lease:
             return False
         asked = time.monotonic()
         self.number = await self._database.write(lambda session: self._take(session, from_anyone=True))
-        self._renew_at = asked + RENEW_SECONDS
+        self._ask_at = asked + RENEW_SECONDS
         return True
 
     def lost(self) -> None:
         """Somebody else was seen to hold it: the next `hold` asks the database."""
-        self.number = 0
+        self.number, self._ask_at = 0, 0.0
 
     async def release(self) -> None:
         """Let the next one have it at once."""
         if self.number:
-            number, self.number = self.number, 0
+            number, self.number, self._ask_at = self.number, 0, 0.0
             await self._database.write(
                 lambda session: session.execute(
                     update(RELAY_LEASE)

@@ -17,6 +17,8 @@ from shared.bus.protocol import BusUnavailable, Received, Topic, UnknownTopic
 from tests.contract.bus.reading import PATIENCE_SECONDS, Case, commit, read, record, values
 from tests.real.kafka import RealKafka, start_or_skip
 
+pytestmark = pytest.mark.alone
+
 PUBLISH_SECONDS = 2.0
 KEYS = [f"case-{n}" for n in range(8)]
 
