@@ -37,9 +37,8 @@ def create_app(settings: Settings) -> FastAPI:
 
 def create_replica(name: str, replica: Replica) -> FastAPI:
     """One service over PostgreSQL and Kafka, for the tokens of an OIDC issuer. Raises SecretInvalid."""
-    from shared.security.oidc import OidcVerifier
-
     from shared.bus.kafka import KafkaBus
+    from shared.security.oidc import OidcVerifier
 
     bus = KafkaBus(replica.kafka, creates=False)
     verifier = OidcVerifier(replica.issuer, replica.issuer_url, Roles.load(ROLES))
