@@ -91,9 +91,9 @@ class Secrets:
             + sum(1 for run in _WORDS_RUN.findall(content) if self._names(run))
         )
 
-    def in_files(self, data: Path) -> dict[str, int]:
+    def in_files(self, data: Path, pattern: str = "*") -> dict[str, int]:
         """The files of a folder that hold any, with how many."""
-        found = {file.name: self._in_file(file) for file in data.rglob("*") if file.is_file()}
+        found = {file.name: self._in_file(file) for file in data.rglob(pattern) if file.is_file()}
         return {name: number for name, number in found.items() if number}
 
     def _in_file(self, file: Path) -> int:

@@ -64,7 +64,8 @@ def test_the_season_of_2020_on_a_cluster(cluster: Cluster) -> None:
     assert seen["kemensos"] == seen["bp2mi"] == seen["iom"]
     assert len(seen["iom"]) == 4497
     assert secrets.in_files(cluster.folder / "logs") == {}
-    assert secrets.in_files(cluster.folder / "volumes" / "kafka") == {}
+    # Kafka's indexes hold offsets alone, and gigabytes of nothing.
+    assert secrets.in_files(cluster.folder / "volumes" / "kafka", "*.log") == {}
     assert pulang("status", "--verify", variables=cluster.environment).status == 0
 
 
