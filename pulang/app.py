@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from fastapi import FastAPI
 
+from pulang.services import SERVICES
 from shared.bus.embedded import EmbeddedBus
 from shared.ground import distributed, embedded
 from shared.http.app import app_of
@@ -12,8 +13,6 @@ from shared.security.roles import Roles
 from shared.security.tokens import DevelopmentIssuer
 from shared.service import Definition, Service
 from shared.settings import ROLES, Replica, Settings
-
-SERVICES = ("intake", "shelter", "aid", "psychosocial", "exchange")
 
 
 def definition(name: str) -> Definition:

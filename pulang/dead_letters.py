@@ -6,8 +6,7 @@ from typing import Any
 import orjson
 
 from pulang.client import OPERATOR, Client, Reach
-from pulang.complaint import Complaint
-from pulang.status import SERVICES
+from pulang.services import SERVICES, must_be_a_service
 
 
 def list_parked(to: Reach, *, as_json: bool) -> None:
@@ -66,8 +65,7 @@ def discard_parked(
 
 
 def _check(service: str) -> None:
-    if service not in SERVICES:
-        raise Complaint(f"there is no service {service!r}: choose one of {' '.join(SERVICES)}")
+    must_be_a_service(service)
 
 
 def _event(item: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from pulang.client import OPERATOR
 from pulang.complaint import Complaint
-from pulang.status import SERVICES
+from pulang.services import SERVICES
 
 POSTS = ("CGK", "TNJ", "BTM", "ENT", "NNK")
 SHELTERS = ("RPTC-BAMBU-APUS", "RPTC-TANJUNG-PINANG", "POS-PONTIANAK", "BALAI-MULYA-JAYA")

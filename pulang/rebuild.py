@@ -4,9 +4,9 @@ import sys
 import time
 from typing import Any
 
-from pulang.app import SERVICES
 from pulang.client import OPERATOR, Client, Reach
 from pulang.complaint import Complaint
+from pulang.services import must_be_a_service
 
 PAUSE_SECONDS = 0.5
 SILENT_SECONDS = 20.0
@@ -15,8 +15,7 @@ SILENT_SECONDS = 20.0
 
 def rebuild_service(to: Reach, service: str) -> None:
     """Until every projection of the service is live in a new generation. Raises Complaint."""
-    if service not in SERVICES:
-        raise Complaint(f"there is no service {service!r}: choose one of {' '.join(SERVICES)}")
+    must_be_a_service(service)
     path = f"/{service}/operations"
     with Client(to, to.tokens.bearer(OPERATOR, "administrator")) as client:
         wanted: dict[str, int] = client.post(f"{path}/rebuild", {})["generations"]

@@ -10,14 +10,16 @@ from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 
-from pulang.app import SERVICES, definition
+from pulang.app import definition
 from pulang.complaint import Complaint
+from pulang.opened import embedded_bus, file_of, kafka_bus, server_of
 from pulang.quiet import quiet_libraries
+from pulang.services import SERVICES
 from pulang.up import alone_on
 from services.exchange.policy import agency_topic, policies
 from services.exchange.relay import LEASE as AGENCY_RELAY
 from services.exchange.relay import send_anew
-from shared.bus.protocol import Bus, BusUnavailable, UnknownTopic
+from shared.bus.protocol import Bus, BusUnavailable, appended
 from shared.database.protocol import Database, DatabaseUnavailable
 from shared.outbox.republish import (
     RELAY,
@@ -68,50 +70,23 @@ def republish_bus(data: Path | None, *, agencies_only: bool = False, wait_second
 
 @contextlib.asynccontextmanager
 async def _embedded(settings: Settings) -> AsyncIterator[Ground]:
-    from shared.bus.embedded import EmbeddedBus
-    from shared.database.sqlite import SqliteDatabase
-    from shared.migrating import migrate
     from shared.service import SERVICE_TOPICS
 
     async with AsyncExitStack() as opened:
-        databases = {}
-        for service in SERVICES:
-            database = databases[service] = SqliteDatabase(settings.database(service))
-            opened.push_async_callback(database.stop)
-            migrate(database.engine, definition(service).migrations)
-            await database.start()
-        bus = EmbeddedBus(settings.bus)
-        opened.push_async_callback(bus.stop)
-        await bus.start()
-        await bus.declare((*SERVICE_TOPICS, *definition(EXCHANGE).topics))
-        yield databases, bus
+        databases = {service: await file_of(opened, service, settings) for service in SERVICES}
+        topics = (*SERVICE_TOPICS, *definition(EXCHANGE).topics)
+        yield databases, await embedded_bus(opened, settings, topics)
 
 
 @contextlib.asynccontextmanager
 async def _distributed() -> AsyncIterator[Ground]:
     """PULANG_DATABASE_INTAKE and so on, each with _PASSWORD or _PASSWORD_FILE beside it, and PULANG_KAFKA."""
-    from shared.bus.kafka import KafkaBus
-    from shared.database.postgres import PostgresDatabase
-    from shared.migrating import behind
-
     environment = Environment()
     urls = {service: environment.database(f"PULANG_DATABASE_{service.upper()}") for service in SERVICES}
     kafka = kafka_from(environment)
     async with AsyncExitStack() as opened:
-        databases = {}
-        for service, url in urls.items():
-            database = databases[service] = PostgresDatabase(url, writers=2, readers=2, students=1)
-            opened.push_async_callback(database.stop)
-            await database.start()
-            if (lack := await database.read(partial(behind, folder=definition(service).migrations))) is not None:
-                raise Complaint(f"{service}: the database {lack}: run `pulang migrate {service}`")
-        try:
-            bus = KafkaBus(kafka, creates=False)
-        except ValueError as refused:
-            raise Complaint(str(refused)) from None
-        opened.push_async_callback(bus.stop)
-        await bus.start()
-        yield databases, bus
+        databases = {service: await server_of(opened, service, url) for service, url in urls.items()}
+        yield databases, await kafka_bus(opened, kafka)
 
 
 async def _run(
@@ -135,7 +110,7 @@ async def _until_empty(bus: Bus, wait_seconds: float) -> None:
     while True:
         try:
             return await see_that_it_is_empty(bus)
-        except (NotEmpty, UnknownTopic, BusUnavailable) as lack:
+        except (NotEmpty, BusUnavailable) as lack:
             if time.monotonic() >= until:
                 raise
             if not told:
@@ -148,7 +123,7 @@ async def _agencies(database: Database, bus: Bus, held: Standstill) -> None:
     """The topics that were made anew are filled by exchange's relay as soon as it may: under the consent of now."""
     for agency in sorted(policies()):
         topic = agency_topic(agency)
-        if records := await bus.appended(topic):
+        if records := await appended(bus, topic):
             _say(f"{topic} holds {records} records and is left as it is")
             continue
         await held.check()

@@ -14,10 +14,12 @@ from typing import Any
 
 import orjson
 
-from pulang.app import SERVICES, definition
+from pulang.app import definition
 from pulang.complaint import Complaint
+from pulang.opened import embedded_bus, file_of, kafka_bus, server_of
 from pulang.quiet import quiet_libraries
 from pulang.restored import show_read_only
+from pulang.services import must_be_a_service
 from pulang.up import alone_on
 from services.exchange.log import begin_behind_all_cursors
 from shared.bus.protocol import Bus, BusUnavailable
@@ -49,8 +51,7 @@ def restore_check(service: str, data: Path | None, since: datetime | None, *, as
     from shared.migrating import NewerDatabase
     from shared.security.secret_files import SecretInvalid
 
-    if service not in SERVICES:
-        raise Complaint(f"there is no service {service!r}: one of {', '.join(SERVICES)}")
+    must_be_a_service(service)
     quiet_libraries()
     far = data is None and bool(os.environ.get("PULANG_DATABASE"))
     since_ms = None if since is None else int(since.timestamp() * 1000)
@@ -105,44 +106,22 @@ async def _check(service: str, ground: "contextlib.AbstractAsyncContextManager[_
 
 @contextlib.asynccontextmanager
 async def _embedded(service: str, settings: Settings) -> AsyncIterator[_Ground]:
-    from shared.bus.embedded import EmbeddedBus
-    from shared.database.sqlite import SqliteDatabase
-    from shared.migrating import migrate
     from shared.service import SERVICE_TOPICS
 
     async with AsyncExitStack() as opened:
-        database = SqliteDatabase(settings.database(service))
-        opened.push_async_callback(database.stop)
-        migrate(database.engine, definition(service).migrations)
-        await database.start()
-        bus = EmbeddedBus(settings.bus)
-        opened.push_async_callback(bus.stop)
-        await bus.start()
-        await bus.declare(SERVICE_TOPICS)
+        database = await file_of(opened, service, settings)
+        bus = await embedded_bus(opened, settings, SERVICE_TOPICS)
         yield _Ground(database, bus, Secrets.load(settings.keys).chain, alone=True)
 
 
 @contextlib.asynccontextmanager
 async def _distributed(service: str) -> AsyncIterator[_Ground]:
-    from shared.bus.kafka import KafkaBus
-    from shared.database.postgres import PostgresDatabase
-    from shared.migrating import behind as outdated
-
     environment = Environment()
     url, root_secret = environment.database("PULANG_DATABASE"), environment.secret("PULANG_ROOT_SECRET")
     kafka = kafka_from(environment)
     async with AsyncExitStack() as opened:
-        database = PostgresDatabase(url, writers=2, readers=2, students=1)
-        opened.push_async_callback(database.stop)
-        await database.start()
-        if (lack := await database.read(partial(outdated, folder=definition(service).migrations))) is not None:
-            raise Complaint(f"{service}: the database {lack}: run `pulang migrate {service}`")
-        try:
-            bus = KafkaBus(kafka, creates=False)
-        except ValueError as refused:
-            raise Complaint(str(refused)) from None
-        opened.push_async_callback(bus.stop)
-        await bus.start()
+        database = await server_of(opened, service, url)
+        bus = await kafka_bus(opened, kafka)
         yield _Ground(database, bus, Secrets.from_environment(root_secret).chain, alone=False)
 
 

@@ -8,8 +8,7 @@ from urllib.parse import quote
 import orjson
 
 from pulang.client import OPERATOR, Client, Reach
-from pulang.complaint import Complaint
-from pulang.status import SERVICES
+from pulang.services import must_be_a_service
 
 
 def list_read_only(to: Reach, service: str, *, as_json: bool) -> None:
@@ -45,5 +44,4 @@ def open_again(to: Reach, service: str, subject: str) -> None:
 
 
 def _check(service: str) -> None:
-    if service not in SERVICES:
-        raise Complaint(f"there is no service {service!r}: choose one of {' '.join(SERVICES)}")
+    must_be_a_service(service)

@@ -2,8 +2,8 @@
 
 import asyncio
 
-from pulang.app import SERVICES
 from pulang.complaint import Complaint
+from pulang.services import must_be_a_service
 from shared.database.protocol import DatabaseUnavailable
 from shared.security.keys import KekUnknown
 from shared.security.sealing import Kek, SealBroken
@@ -13,8 +13,7 @@ from shared.settings import Environment, SettingInvalid
 
 def rewrap_keys(service: str) -> None:
     """From PULANG_KEK to PULANG_KEK_NEW, in PULANG_KEY_STORE; no replica of the service runs. Raises Complaint."""
-    if service not in SERVICES:
-        raise Complaint(f"there is no service {service!r}: one of {', '.join(SERVICES)}")
+    must_be_a_service(service)
     environment = Environment()
     try:
         url = environment.database("PULANG_KEY_STORE")

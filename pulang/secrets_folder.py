@@ -11,7 +11,7 @@ from pathlib import Path
 from pulang.certificates import lacking_names, new_authority, new_broker
 from pulang.complaint import Complaint
 from pulang.oidc_clients import AGENCIES, CLIENTS
-from pulang.status import SERVICES
+from pulang.services import SERVICES
 from shared.security.secret_files import SecretInvalid, load_or_create, load_or_create_secret
 
 BROKER_NAMES = ("kafka", "localhost", "127.0.0.1")

@@ -3,9 +3,10 @@
 import asyncio
 from typing import TYPE_CHECKING
 
-from pulang.app import SERVICES, create_replica, definition
+from pulang.app import create_replica, definition
 from pulang.complaint import Complaint
 from pulang.server import CannotStart, listen, run
+from pulang.services import must_be_a_service
 from pulang.signals import end_when_asked
 from shared.security.secret_files import SecretInvalid
 from shared.settings import Environment, SettingInvalid, replica_from, stores_from
@@ -55,5 +56,4 @@ def migrate_service(service: str) -> None:
 
 
 def _check(service: str) -> None:
-    if service not in SERVICES:
-        raise Complaint(f"there is no service {service!r}: one of {', '.join(SERVICES)}")
+    must_be_a_service(service)

@@ -6,8 +6,7 @@ from typing import Any
 import orjson
 
 from pulang.client import OPERATOR, Client, Reach
-
-SERVICES = ("intake", "shelter", "aid", "psychosocial", "exchange")
+from pulang.services import SERVICES
 
 
 def show_status(to: Reach, *, as_json: bool, verify: bool) -> int:

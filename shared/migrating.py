@@ -33,9 +33,9 @@ async def migrate_server(url: str, folder: Path) -> bool:
     from sqlalchemy.ext.asyncio import create_async_engine
     from sqlalchemy.pool import NullPool
 
-    engine = create_async_engine(
-        url.replace("postgresql://", "postgresql+asyncpg://", 1), poolclass=NullPool, hide_parameters=True
-    )
+    from shared.database.postgres import driver_url
+
+    engine = create_async_engine(driver_url(url), poolclass=NullPool, hide_parameters=True)
     async with engine.begin() as connection:
         await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
         return await connection.run_sync(apply, folder)

@@ -13,7 +13,8 @@ from typing import Any, Protocol, TypeVar
 
 import asyncpg  # type: ignore[import-untyped]
 
-from pulang.app import SERVICES, definition
+from pulang.app import definition
+from pulang.services import SERVICES
 from shared.database.postgres import PostgresDatabase
 from shared.ground import Ground, embedded
 from shared.migrating import migrate_server

@@ -8,7 +8,8 @@ from typing import Any
 
 import httpx
 
-from pulang.app import SERVICES, definitions
+from pulang.app import definitions
+from pulang.services import SERVICES
 from shared.bus.embedded import EmbeddedBus
 from shared.http.app import app_of
 from shared.security.roles import Roles

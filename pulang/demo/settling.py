@@ -9,7 +9,7 @@ from typing import Any
 from pulang.client import OPERATOR, Bearer
 from pulang.complaint import Complaint
 from pulang.replay.api import Api
-from pulang.status import SERVICES
+from pulang.services import SERVICES
 
 PAUSE_SECONDS = 0.1
 STANDSTILL_SECONDS = 60.0

@@ -116,12 +116,6 @@ class Bus(Protocol):
     async def lag(self, group: str, topics: Sequence[str]) -> int:
         """Records that the group has not committed yet, over all partitions of the topics."""
 
-    async def appended(self, topic: str) -> int:
-        """Records that were ever written to the topic, those that retention has dropped too; 0 for one made anew.
-
-        Raises UnknownTopic, BusUnavailable.
-        """
-
     async def extents(self, topic: str) -> dict[TopicPartition, range]:
         """The offsets that each partition holds now. Raises UnknownTopic, BusUnavailable."""
 
@@ -139,3 +133,11 @@ class Bus(Protocol):
 
     async def healthy(self) -> str | None:
         """None while the bus answers; else one line that says what is missing."""
+
+
+async def appended(bus: Bus, topic: str) -> int:
+    """Records that were ever written to the topic, those that retention has dropped too; 0 for one made anew.
+
+    Raises UnknownTopic, BusUnavailable.
+    """
+    return sum(extent.stop for extent in (await bus.extents(topic)).values())

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import asyncpg  # type: ignore[import-untyped]
 from sqlalchemy import event, text
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, DisconnectionError, PendingRollbackError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
@@ -37,6 +37,11 @@ IDLE_MS = 60_000
 CACHED_STATEMENTS = 500
 
 _ALIVE = text("SELECT 1")
+
+
+def driver_url(url: str) -> URL:
+    """A `postgresql://` URL for SQLAlchemy on asyncpg."""
+    return make_url(url).set(drivername="postgresql+asyncpg")
 
 
 class PostgresDatabase:
@@ -141,7 +146,7 @@ class _Pool:
         self._free = asyncio.Semaphore(size)
         self.size, self.busy = size, 0
         self.engine = create_async_engine(
-            make_url(url).set(drivername="postgresql+asyncpg"),
+            driver_url(url),
             pool_size=size,
             max_overflow=0,
             isolation_level="READ COMMITTED" if writing else "REPEATABLE READ",

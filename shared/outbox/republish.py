@@ -18,7 +18,7 @@ import orjson
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
-from shared.bus.protocol import Bus, BusUnavailable, UnknownTopic
+from shared.bus.protocol import Bus, BusUnavailable, UnknownTopic, appended
 from shared.database.prepared import Prepared
 from shared.database.protocol import Database, DatabaseUnavailable
 from shared.events.fact import LIFECYCLE, OPERATIONS
@@ -119,7 +119,7 @@ async def standstill(
 async def see_that_it_is_empty(bus: Bus, topics: Collection[str] = TOPICS) -> None:
     """Raises NotEmpty, UnknownTopic, BusUnavailable."""
     for topic in topics:
-        if records := await bus.appended(topic):
+        if records := await appended(bus, topic):
             raise NotEmpty(topic, records)
 
 

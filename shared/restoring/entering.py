@@ -44,11 +44,6 @@ def behind(session: Session, after: str = "") -> list[dict[str, Any]]:
     ]
 
 
-def count_behind(session: Session) -> int:
-    """How many subjects are read-only until an officer has entered them again."""
-    return len(session.execute(select(STREAMS.c.subject).where(STREAMS.c.state_version.is_not(None))).all())
-
-
 def open_again(work: Work, subject: str) -> None:
     """An officer enters it again from here on, with facts of newer versions. Raises NotBehind."""
     opened = work.session.execute(

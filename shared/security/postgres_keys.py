@@ -33,6 +33,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.util.concurrency import await_only, in_greenlet
 from uuid_utils import uuid7
 
+from shared.database.postgres import driver_url
 from shared.database.protocol import DatabaseUnavailable
 from shared.migrating import LOCK
 from shared.security.key_pool import KeyPool, KeyStoreClosed
@@ -265,7 +266,7 @@ def _kind(error: BaseException) -> str:
 
 def _engine(url: str) -> AsyncEngine:
     return create_async_engine(
-        url.replace("postgresql://", "postgresql+asyncpg://", 1),
+        driver_url(url),
         pool_size=CONNECTIONS,
         max_overflow=0,
         pool_pre_ping=True,

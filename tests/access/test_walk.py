@@ -8,7 +8,8 @@ import httpx
 import pytest
 from fastapi import APIRouter, FastAPI
 
-from pulang.app import SERVICES, create_app
+from pulang.app import create_app
+from pulang.services import SERVICES
 from shared.http.problems import MEDIA_TYPE
 from shared.security.roles import Roles
 from shared.settings import ROLES, Settings

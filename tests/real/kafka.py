@@ -7,7 +7,6 @@ CI=true they fail.
 
 import atexit
 import contextlib
-import ctypes
 import fcntl
 import os
 import random
@@ -15,18 +14,15 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 import uuid
 from base64 import urlsafe_b64encode
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from string import Template
-from typing import NoReturn
-
-import pytest
 
 from tests.real.certificates import Authority
+from tests.real.processes import end_with_parent, skip_or_fail
 
 ROOT = Path(__file__).parents[2]
 STORE = ROOT / ".kafka"
@@ -37,8 +33,6 @@ ADMIN_PASSWORD = "admin's own"
 _DOWNLOAD_SECONDS = 600
 _START_SECONDS = 60
 _END_SECONDS = 15
-_PR_SET_PDEATHSIG = 1
-_LIBC = ctypes.CDLL(None)
 
 _PROPERTIES = """
 process.roles=broker,controller
@@ -171,7 +165,7 @@ class RealKafka:
                 stderr=subprocess.STDOUT,
                 # Ctrl-C is for pytest, which ends the broker when its tests have let go of it.
                 start_new_session=True,
-                preexec_fn=_die_with_parent,
+                preexec_fn=partial(end_with_parent, signal.SIGKILL),
             )
 
 
@@ -201,7 +195,7 @@ def start_or_skip(folder: Path, secure: bool = False) -> RealKafka:
         broker = RealKafka(folder, secure)
         broker.start()
     except NoKafka as reason:
-        _none(str(reason))
+        skip_or_fail("Kafka", str(reason))
     return broker
 
 
@@ -231,12 +225,6 @@ def libraries() -> Path:
     return libs
 
 
-def _none(reason: str) -> NoReturn:
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"no real Kafka: {reason}")
-    pytest.skip(f"no real Kafka: {reason}")
-
-
 def _free_ports() -> tuple[int, int, int]:
     """Below the range from which the system takes ports for outgoing connections: a broker that is started again has
     to get its own back."""
@@ -248,9 +236,3 @@ def _free_ports() -> tuple[int, int, int]:
         if len(found) == 3:
             return found[0], found[1], found[2]
     raise NoKafka("there are no free ports")
-
-
-def _die_with_parent() -> None:
-    """On Linux the broker ends with pytest however that ends."""
-    if sys.platform == "linux":
-        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

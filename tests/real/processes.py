@@ -19,10 +19,10 @@ _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None)
 
 
-def end_with_parent() -> None:
-    """For `preexec_fn`: on Linux the system asks the program to end when the thread that started it has gone."""
+def end_with_parent(how: signal.Signals = signal.SIGTERM) -> None:
+    """For `preexec_fn`: on Linux the system sends the program this when the thread that started it has gone."""
     if sys.platform == "linux":
-        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        _LIBC.prctl(_PR_SET_PDEATHSIG, how)
 
 
 def free_port() -> int:

@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from shared.bus.embedded import EmbeddedBus
-from shared.bus.protocol import Received
+from shared.bus.protocol import Received, appended
 from tests.system import command
 from tests.system.command import demo, environment, pulang, up
 from tests.system.feeds import AGENCIES, check_once_and_without_a_gap, watch
@@ -43,7 +43,7 @@ def topic(data: Path, name: str) -> list[Received]:
         member = bus.subscribe("test", [name])
         await member.start()
         found: list[Received] = []
-        while len(found) < await bus.appended(name):
+        while len(found) < await appended(bus, name):
             found += await member.getmany(5000, 5.0)
         await bus.stop()
         return found

@@ -133,10 +133,6 @@ class EmbeddedBus:
                 behind += partition.behind(committed.get(partition.place))
         return behind
 
-    async def appended(self, topic: str) -> int:
-        """Raises UnknownTopic."""
-        return sum(partition.end for partition in self._partitions(topic))
-
     async def extents(self, topic: str) -> dict[TopicPartition, range]:
         """Raises UnknownTopic."""
         return {one.place: range(one.first, one.end) for one in self._partitions(topic)}

@@ -127,17 +127,12 @@ class KafkaBus:
         self._answered()
         return lag
 
-    async def appended(self, topic: str) -> int:
+    async def extents(self, topic: str) -> dict[TopicPartition, range]:
         """Raises UnknownTopic, BusUnavailable."""
         self._check_started()
         extents = await self._cluster.extents(topic)
         self._answered()
-        return sum(extent.stop for extent in extents.values())
-
-    async def extents(self, topic: str) -> dict[TopicPartition, range]:
-        """Raises UnknownTopic, BusUnavailable."""
-        self._check_started()
-        return {TopicPartition(*place): extent for place, extent in (await self._cluster.extents(topic)).items()}
+        return {TopicPartition(*place): extent for place, extent in extents.items()}
 
     async def read(self, place: TopicPartition, offset: int, most_records: int) -> list[Received]:
         """Raises BusUnavailable."""

@@ -1,7 +1,7 @@
 """How the stories of this suite speak, and what they look at."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 from sqlalchemy import insert, select, update
@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from shared.bus.protocol import Bus, Received, Record, Subscription, TopicPartition
 from shared.consuming.dead_letters import ask_again
-from shared.consuming.inbox import Consumer
+from shared.consuming.inbox import Consumer, Listener
 from shared.consuming.loop import ConsumerLoop
 from shared.consuming.table import INBOX, PARKED
 from shared.events.envelope import Event
@@ -70,10 +70,15 @@ def garbage(key: str) -> Record:
     return Record(LIFECYCLE, key, SECRET_TEXT.encode(), 1_578_052_800_000)
 
 
-@asynccontextmanager
-async def listening(desk: Desk, bus: Bus, reaction: Reaction) -> AsyncIterator[ConsumerLoop]:
+def listening(desk: Desk, bus: Bus, reaction: Reaction) -> AbstractAsyncContextManager[ConsumerLoop]:
     """A consumer at work."""
-    loop = ConsumerLoop(desk, bus, reaction.consumer)
+    return at_work(desk, bus, reaction.consumer)
+
+
+@asynccontextmanager
+async def at_work(desk: Desk, bus: Bus, consumer: Listener) -> AsyncIterator[ConsumerLoop]:
+    """Stopped at the end; it has not ended by itself."""
+    loop = ConsumerLoop(desk, bus, consumer)
     await loop.start()
     try:
         yield loop

@@ -3,8 +3,8 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from functools import partial
 
@@ -29,7 +29,7 @@ from shared.events.envelope import Event
 from shared.events.fact import LIFECYCLE
 from shared.security.tokens import Caller
 from shared.work import Cause, Desk, Work
-from tests.contract.inbox.hearing import AID, INTAKE, Broken, retry_now, said, time_passes
+from tests.contract.inbox.hearing import AID, INTAKE, Broken, at_work, retry_now, said, time_passes
 from tests.contract.outbox.places import PATIENCE_SECONDS, Place, until
 from tests.contract.unit_of_work.backends import Feature
 from tests.contract.unit_of_work.tables import GENERATIONS, Tally
@@ -110,15 +110,8 @@ async def picture(desk: Desk, tallies: Tallies) -> Picture:
     return await desk.read(ask)
 
 
-@asynccontextmanager
-async def listening(desk: Desk, bus: Bus, tallies: Tallies) -> AsyncIterator[ConsumerLoop]:
-    loop = ConsumerLoop(desk, bus, tallies.projection)
-    await loop.start()
-    try:
-        yield loop
-    finally:
-        await loop.stop()
-    assert loop.failed() is None
+def listening(desk: Desk, bus: Bus, tallies: Tallies) -> AbstractAsyncContextManager[ConsumerLoop]:
+    return at_work(desk, bus, tallies.projection)
 
 
 async def until_heard(bus: Bus) -> None:

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from sqlalchemy import select
 
-from shared.bus.protocol import Bus, BusUnavailable, Received, Record, Subscription, Topic
+from shared.bus.protocol import Bus, BusUnavailable, Received, Record, Subscription, Topic, TopicPartition
 from shared.events.envelope import Event
 from shared.events.fact import LIFECYCLE, OPERATIONS, Fact
 from shared.outbox.table import EVENTS
@@ -137,8 +137,8 @@ class Wavering:
     async def lag(self, group: str, topics: Sequence[str]) -> int:
         return await self._bus.lag(group, topics)
 
-    async def appended(self, topic: str) -> int:
-        return await self._bus.appended(topic)
+    async def extents(self, topic: str) -> dict[TopicPartition, range]:
+        return await self._bus.extents(topic)
 
     async def healthy(self) -> str | None:
         return await self._bus.healthy()

@@ -15,7 +15,7 @@ from aiokafka.admin import AIOKafkaAdminClient  # type: ignore[import-untyped]
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from shared.bus.protocol import Bus, BusUnavailable, Received, Record, Topic
+from shared.bus.protocol import Bus, BusUnavailable, Received, Record, Topic, appended
 from shared.database.protocol import Database
 from shared.events.envelope import Event
 from shared.events.fact import LIFECYCLE, OPERATIONS, Fact
@@ -146,7 +146,7 @@ class World:
     async def on_the_bus(self) -> dict[str, list[Received]]:
         found: dict[str, list[Received]] = {}
         for topic in TOPICS:
-            wanted = await self.bus.appended(topic)
+            wanted = await appended(self.bus, topic)
             member = self.bus.subscribe(f"reader.{random.random()}", [topic])  # noqa: S311
             await member.start()
             found[topic] = []
