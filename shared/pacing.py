@@ -1,17 +1,33 @@
 """How long a loop rests between batches.
 
-A batch costs as much as thirty events before it holds any. So a loop that is not behind rests in proportion to what its
-last batch took: on an idle machine it is there at once, on a busy one its batches grow instead of their number.
+A batch costs as much as thirty events before it holds any. So a loop that is not behind may work for a part of the
+time and no more: on an idle machine it is there at once, on a busy one its batches grow instead of their number.
 """
 
-SHORTEST_SECONDS = 0.02
-LONGEST_SECONDS = 0.2
-TIMES = 4
+import time
+from collections.abc import Callable
 
 
-def rest_after(taken_seconds: float) -> float:
-    """Seconds to rest after a batch that took so long, and was not a full one."""
-    return min(LONGEST_SECONDS, max(SHORTEST_SECONDS, TIMES * taken_seconds))
+class Pace:
+    """What a loop may spend: it earns `SHARE` of the time that passes, and saves up to `SAVED_SECONDS` of work."""
+
+    SHARE = 0.4
+    SAVED_SECONDS = 0.15
+    LONGEST_SECONDS = 0.2
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._credit, self._at = self.SAVED_SECONDS, clock()
+
+    def rest_after(self, taken_seconds: float) -> float:
+        """Seconds to rest after a batch that took so long, and was not a full one; 0 where there are savings."""
+        now = self._clock()
+        self._credit = min(self.SAVED_SECONDS, self._credit + (now - self._at) * self.SHARE) - taken_seconds
+        self._at = now
+        rest = min(self.LONGEST_SECONDS, max(0.0, -self._credit / self.SHARE))
+        # Who has rested the longest owes nothing more.
+        self._credit = max(self._credit, -self.LONGEST_SECONDS * self.SHARE)
+        return rest
 
 
 class Portion:

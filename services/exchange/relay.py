@@ -13,8 +13,9 @@ from services.exchange.queries import read_log, unsent
 from shared.bus.protocol import Bus, Record
 from shared.database.models import table_of
 from shared.database.prepared import Prepared
+from shared.events.envelope import STRUCTURED
 from shared.outbox.lease import Lease
-from shared.outbox.relay import HEADERS, Relay
+from shared.outbox.relay import Relay
 from shared.outbox.table import RELAY_LEASE
 from shared.times import utc_now
 from shared.work import Desk
@@ -53,7 +54,9 @@ class AgencyRelay(Relay):
         )
         if stretch.events:
             topic, now_ms = agency_topic(agency), int(utc_now().timestamp() * 1000)
-            await self._publish([Record(topic, event.key, event.payload, now_ms, HEADERS) for event in stretch.events])
+            await self._publish(
+                [Record(topic, event.key, event.payload, now_ms, STRUCTURED) for event in stretch.events]
+            )
         number = self._lease.number
         if not await self._database.write(partial(mark_sent, agency=agency, last=stretch.last, number=number)):
             self._lease.lost()

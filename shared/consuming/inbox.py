@@ -6,15 +6,17 @@ events, and it is what makes an effect happen once however often a message comes
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from functools import partial
+from typing import Any, Protocol
 
 import structlog
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import and_, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from shared.bus.protocol import Received
 from shared.consuming.parking import BEHIND, GAP, UNDECODABLE, event_of, key_of, park
 from shared.consuming.table import INBOX, PARKED
+from shared.database.bulk import heap_of
 from shared.database.prepared import Prepared, upserting
 from shared.database.protocol import is_transient
 from shared.events.envelope import Event
@@ -24,6 +26,8 @@ log = structlog.get_logger()
 
 Stream = tuple[str, str]
 """(source, subject)"""
+Arrived = Sequence[tuple[Received, Event | None]]
+"""Records with the events that they are, if they are any."""
 
 
 class Listener(Protocol):
@@ -50,6 +54,8 @@ class Consumer:
     """Takes events in order; may raise, and is then called again with one event at a time."""
     one_by_one: bool = False
     """Whether it takes each event of a batch by itself, and tells so (`because_of`)."""
+    alone: bool = False
+    """Whether nobody else takes in under this name: its marks need no locks."""
 
     def at(self, session: Session) -> "Consumer":
         """As it is in this transaction; a projection is one of its generations."""
@@ -69,13 +75,17 @@ class Consumer:
                     self.apply(work, events)
 
 
-def take_in(work: Work, consumer: Consumer, records: Sequence[Received]) -> int:
+def read(records: Iterable[Received]) -> Arrived:
+    """What the records say."""
+    return [(record, event_of(record.value, record.headers)) for record in records]
+
+
+def take_in(work: Work, consumer: Consumer, events: Arrived) -> int:
     """Apply a batch in the caller's transaction; the number of events that took effect."""
-    events = [(record, event_of(record.value, record.headers)) for record in records]
     streams = {(event.source, event.subject) for _, event in events if event is not None}
-    marks = lock_marks(work.session, consumer.name, streams)
+    marks = (_read_marks if consumer.alone else lock_marks)(work.session, consumer.name, streams)
     before = dict(marks)
-    blocked = _parked_keys(work.session, consumer.name, {key_of(record) for record in records})
+    blocked = _parked_keys(work.session, consumer.name, {key_of(record) for record, _ in events})
     ready: list[_Ready] = []
     aside: dict[int, str] = {}
     for number, (record, event) in enumerate(events):
@@ -97,8 +107,9 @@ def take_in(work: Work, consumer: Consumer, records: Sequence[Received]) -> int:
             ready.append(_Ready(number, key, event))
     applied = _apply(work, consumer, ready, marks, before, aside)
     for number, reason in sorted(aside.items()):  # as they came, whatever was found out first
-        park(work, consumer.name, records[number], reason)
-    move_marks(work.session, consumer.name, {s: v for s, v in marks.items() if v != before[s]})
+        park(work, consumer.name, events[number][0], reason)
+    moved = {stream: version for stream, version in marks.items() if version != before[stream]}
+    (_put_marks if consumer.alone else move_marks)(work.session, consumer.name, moved)
     return applied
 
 
@@ -158,13 +169,7 @@ def lock_marks(session: Session, consumer: str, streams: Iterable[Stream]) -> di
     _NEW_MARKS.write(
         session, [{"consumer": consumer, "source": s, "subject": subject, "version": 0} for s, subject in ordered]
     )
-    found = _MARKS.all(
-        session,
-        of_consumer=consumer,
-        of_sources=sorted({source for source, _ in ordered}),
-        of_subjects=sorted({subject for _, subject in ordered}),
-    )
-    marks = {(source, subject): version for source, subject, version in found}
+    marks = _found(_MARKS, session, consumer, ordered)
     return {stream: marks[stream] for stream in ordered}
 
 
@@ -179,20 +184,61 @@ def move_marks(session: Session, consumer: str, marks: Mapping[Stream, int]) -> 
     )
 
 
+def _read_marks(session: Session, consumer: str, streams: Iterable[Stream]) -> dict[Stream, int]:
+    """As `lock_marks`, for who is alone: nothing is inserted or locked."""
+    ordered = sorted(streams)
+    marks = _found(_MARKS_AS_THEY_ARE, session, consumer, ordered) if ordered else {}
+    return {stream: marks.get(stream, 0) for stream in ordered}
+
+
+def _put_marks(session: Session, consumer: str, marks: Mapping[Stream, int]) -> None:
+    """Write the marks, new or not."""
+    _PUT.write(
+        session,
+        [
+            {"consumer": consumer, "source": source, "subject": subject, "version": version}
+            for (source, subject), version in marks.items()
+        ],
+    )
+
+
+def _found(marks: Prepared, session: Session, consumer: str, streams: Iterable[Stream]) -> dict[Stream, int]:
+    """May bring more than the streams that were asked for."""
+    found = marks.all(
+        session,
+        of_consumer=consumer,
+        of_sources={source for source, _ in streams},
+        of_subjects={subject for _, subject in streams},
+        at_source=[source for source, _ in streams],
+        at_subject=[subject for _, subject in streams],
+    )
+    return {(source, subject): version for source, subject, version in found}
+
+
 def _parked_keys(session: Session, consumer: str, keys: Iterable[str]) -> set[str]:
     """Which of the keys have something parked."""
     return {row.key for row in _PARKED_KEYS.all(session, of_consumer=consumer, of_keys=sorted(keys))}
 
 
 _NEW_MARKS = upserting(INBOX, ("consumer", "source", "subject"))
-_MARKS = Prepared(
-    select(INBOX.c.source, INBOX.c.subject, INBOX.c.version)
-    .where(INBOX.c.consumer == bindparam("of_consumer"))
-    .where(INBOX.c.source.in_(bindparam("of_sources", expanding=True)))
-    .where(INBOX.c.subject.in_(bindparam("of_subjects", expanding=True)))
-    .order_by(INBOX.c.source, INBOX.c.subject)
-    .with_for_update()
-)
+_PUT = upserting(INBOX, ("consumer", "source", "subject"), ("version",))
+
+
+def _of_streams(dialect: str, *, locked: bool) -> Any:
+    """Of these streams; SQLite, which is asked for a few, looks for their sources and their subjects."""
+    found = select(INBOX.c.source, INBOX.c.subject, INBOX.c.version).where(INBOX.c.consumer == bindparam("of_consumer"))
+    if dialect == "postgresql":
+        heap = heap_of({"at_source": INBOX.c.source.type, "at_subject": INBOX.c.subject.type})
+        same = and_(INBOX.c.source == heap.c.at_source, INBOX.c.subject == heap.c.at_subject)
+        found = found.join_from(heap, INBOX, same)
+    else:
+        found = found.where(INBOX.c.source.in_(bindparam("of_sources", expanding=True)))
+        found = found.where(INBOX.c.subject.in_(bindparam("of_subjects", expanding=True)))
+    return found.order_by(INBOX.c.source, INBOX.c.subject).with_for_update(of=INBOX) if locked else found
+
+
+_MARKS = Prepared(partial(_of_streams, locked=True))
+_MARKS_AS_THEY_ARE = Prepared(partial(_of_streams, locked=False))
 _MOVE = Prepared(
     update(INBOX)
     .where(

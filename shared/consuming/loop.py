@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 
 from shared.bus.protocol import Bus, BusUnavailable, Received, TopicPartition
 from shared.consuming.dead_letters import Letter, mark_told, notices, untold
-from shared.consuming.inbox import Listener, take_in
+from shared.consuming.inbox import Listener, read, take_in
 from shared.consuming.retry import due, retry_key
 from shared.database.protocol import DatabaseUnavailable
-from shared.pacing import Portion, rest_after
+from shared.pacing import Pace, Portion
 from shared.work import Desk, Work
 
 BATCH = 300
@@ -68,7 +68,7 @@ class ConsumerLoop:
             return
 
     async def _read(self) -> None:
-        failures, portion = 0, Portion(BATCH)
+        failures, portion, pace = 0, Portion(BATCH), Pace()
         while not self._stopping.is_set():
             try:
                 records = await self._subscription.getmany(portion.size, WAIT_SECONDS)
@@ -77,8 +77,8 @@ class ConsumerLoop:
                     async with self._in_hand:
                         await self._take_in(records)
                     taken = time.monotonic() - began
-                    if len(records) < portion.size:
-                        await self._pause(rest_after(taken))
+                    if len(records) < portion.size and (rest := pace.rest_after(taken)):
+                        await self._pause(rest)
                     portion.took(len(records), taken)
                 failures = 0
             except BusUnavailable as gone:
@@ -88,11 +88,11 @@ class ConsumerLoop:
                 failures += 1
 
     async def _take_in(self, records: Sequence[Received]) -> None:
-        failures = 0
+        failures, events = 0, read(records)
         while True:
             try:
                 self.consumed += await self._desk.write(
-                    lambda work: take_in(work, self.consumer.at(work.session), records)
+                    lambda work: take_in(work, self.consumer.at(work.session), events)
                 )
                 break
             except DatabaseUnavailable as gone:

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import BindParameter, Connection, Dialect, Executable, Insert
+from sqlalchemy import ARRAY, BindParameter, Connection, Dialect, Executable, Insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.compiler import SQLCompiler
 
+from shared.database.bulk import FEWEST_ROWS, Bulk, in_bulk, lists_as_arrays
 from shared.database.protocol import TransactionLost
 
 LONGEST_PADDED = 4096
@@ -129,6 +130,10 @@ class OnSqlite(OnDriver):
 class OnPostgres(OnDriver):
     """Straight to SQLAlchemy's asyncpg cursor, which keeps the prepared statements and begins the transaction."""
 
+    def __init__(self, statement: Executable) -> None:
+        super().__init__(lists_as_arrays(statement))
+        self._bulks: dict[tuple[str, ...], tuple[Bulk, OnPostgres] | None] = {}
+
     def ask(self, connection: Connection, parameters: Parameters) -> list[Any]:
         form = self._form(connection.dialect, parameters)
         with _cursor(connection, form.sql) as cursor:
@@ -136,6 +141,8 @@ class OnPostgres(OnDriver):
             return self._rows(form, cursor.fetchall())
 
     def write(self, connection: Connection, rows: Sequence[Parameters]) -> list[Any]:
+        if len(rows) >= FEWEST_ROWS and (bulk := self._in_bulk(connection, rows)) is not None:
+            return bulk.write(connection, [Bulk.columns(rows)])
         if len(rows) > 1 and (self.lists or self.columns):
             return super().write(connection, rows)
         form = self._form(connection.dialect, rows[0])
@@ -145,6 +152,15 @@ class OnPostgres(OnDriver):
                 return []
             cursor.execute(form.sql, form.bind(rows[0]))
             return self._rows(form, cursor.fetchall()) if self.columns else []
+
+    def _in_bulk(self, connection: Connection, rows: Sequence[Parameters]) -> "OnPostgres | None":
+        names = tuple(rows[0])
+        if names not in self._bulks:
+            self._refuse_defaults(connection.dialect, names)
+            found = in_bulk(self.statement, names)
+            self._bulks[names] = None if found is None else (found, OnPostgres(found.statement))
+        made = self._bulks[names]
+        return made[1] if made is not None and made[0].takes(rows) else None
 
 
 @contextlib.contextmanager
@@ -212,6 +228,9 @@ def _no_defaults(compiled: SQLCompiler) -> None:
 
 
 def _incoming(bind: BindParameter[Any], dialect: Dialect) -> Convert | None:
+    if isinstance(bind.type, ARRAY):
+        inner: Convert | None = bind.type.item_type.dialect_impl(dialect).bind_processor(dialect)
+        return list if inner is None else lambda values: _converted(values, inner)
     convert: Convert | None = bind.type.dialect_impl(dialect).bind_processor(dialect)
     return convert
 

@@ -12,6 +12,8 @@ from typing import Any
 import orjson
 
 CONTENT_TYPE = "application/cloudevents+json; charset=UTF-8"
+STRUCTURED = (("content-type", CONTENT_TYPE.encode()),)
+"""The headers of a record that holds a whole event."""
 MAX_VERSION = 2**31 - 1
 """CloudEvents integers are 32-bit."""
 MAX_TEXT = 64
@@ -79,7 +81,7 @@ class Event:
         Times come out as `rfc3339` writes them. Attributes that we don't know are ignored. Raises NotAnEvent, and
         nothing else.
         """
-        binary = _binary_attributes(headers) if headers else None
+        binary = _binary_attributes(tuple(headers)) if headers else None
         try:
             body = orjson.loads(payload) if payload else None
         except orjson.JSONDecodeError:
@@ -134,12 +136,15 @@ class Event:
 _REQUIRED_TEXTS = ("id", "source", "type", "subject")
 _TEXTS = (*_REQUIRED_TEXTS, "correlationid", "causationid", "traceparent")
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_OURS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 _UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 """Characters that a CloudEvents String may not hold; PostgreSQL refuses the first of them."""
 
 
-def _binary_attributes(headers: Iterable[tuple[str, bytes]]) -> dict[str, Any] | None:
+def _binary_attributes(headers: tuple[tuple[str, bytes], ...]) -> dict[str, Any] | None:
     """The attributes of an event in binary mode; None in structured mode."""
+    if headers == STRUCTURED:
+        return None
     found: dict[str, Any] = {}
     for name, value in headers:
         lowered = name.lower()
@@ -170,10 +175,13 @@ def _is_count(value: object) -> bool:
 
 def _utc(name: str, text: object) -> str:
     """The time as `rfc3339` writes it. Raises NotAnEvent where it is none, or lies outside the years 1 to 9999."""
-    if type(text) is str and len(text) <= MAX_TEXT and _RFC3339.fullmatch(text):
+    if type(text) is str and len(text) <= MAX_TEXT:
         try:
-            moment = datetime.fromisoformat(text.upper())
-            return text if len(text) == 27 and text[26] == "Z" and text[10] == "T" else rfc3339(moment)
+            if _OURS.fullmatch(text):
+                datetime.fromisoformat(text)
+                return text
+            if _RFC3339.fullmatch(text):
+                return rfc3339(datetime.fromisoformat(text.upper()))
         except (ValueError, OverflowError):
             pass
     raise NotAnEvent(f"{name} is missing or no RFC 3339 time")

@@ -14,13 +14,12 @@ from sqlalchemy.orm import Session
 from shared.bus.protocol import Bus, BusUnavailable, Record
 from shared.database.prepared import Prepared
 from shared.database.protocol import DatabaseUnavailable
-from shared.events.envelope import CONTENT_TYPE
+from shared.events.envelope import STRUCTURED
 from shared.outbox.lease import Lease
 from shared.outbox.table import EVENTS, RELAY_LEASE
-from shared.pacing import rest_after
+from shared.pacing import Pace
 from shared.work import Desk
 
-HEADERS = (("content-type", CONTENT_TYPE.encode()),)
 BATCH = 500
 BACKLOG_BATCH = 2_000
 """How many at once where more than a batch waits: the bus is written to while nothing waits for its answer."""
@@ -92,7 +91,7 @@ class Relay:
         return self._task.exception()
 
     async def _run(self) -> None:
-        failures = 0
+        failures, pace = 0, Pace()
         while not self._stopping:
             self._woken.clear()
             began = time.monotonic()
@@ -112,7 +111,7 @@ class Relay:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._woken.wait(), POLL_SECONDS)
             elif sent < BATCH and not self._stopping:
-                await asyncio.sleep(rest_after(time.monotonic() - began))
+                await asyncio.sleep(pace.rest_after(time.monotonic() - began))
 
     async def _send_next(self) -> int:
         """Send what waits; how many. Of more than a batch, the next one is read while this one is acknowledged, and the
@@ -195,7 +194,7 @@ def _batch(rows: Sequence[Any]) -> _Batch:
 
 def record_of(row: Any) -> Record:
     """A row of the event log as it stands on the bus."""
-    return Record(row.topic, row.subject, row.payload, row.recorded_ms, HEADERS)
+    return Record(row.topic, row.subject, row.payload, row.recorded_ms, STRUCTURED)
 
 
 def mark_published(session: Session, positions: Sequence[int], lease: str, number: int) -> int:

@@ -8,7 +8,7 @@ from services.exchange.projections import INDICATORS
 from services.intake.main import INTAKE
 from services.shelter.main import SHELTER
 from shared.bus.protocol import Received
-from shared.consuming.inbox import Listener, take_in
+from shared.consuming.inbox import Listener, read, take_in
 from shared.events.envelope import Event
 from shared.events.fact import LIFECYCLE
 from shared.events.intake import ReferralRevoked
@@ -28,7 +28,7 @@ async def hears(desk: Desk, listener: Listener, *events: Event) -> int:
     records = [Received(LIFECYCLE, 0, at, event.subject, event.to_bytes(), 0) for at, event in enumerate(events)]
 
     def take(work: Work) -> int:
-        return take_in(work, listener.at(work.session), records)
+        return take_in(work, listener.at(work.session), read(records))
 
     return await desk.write(take)
 

@@ -85,13 +85,13 @@ class KafkaBus:
         self._check_started()
 
         async def address() -> list[Addressed]:
+            counts = {topic: await self._cluster.partitions(topic) for topic in {record.topic for record in records}}
             addressed = []
             for record in records:
-                partitions = await self._cluster.partitions(record.topic)
                 key = record.key.encode()
                 if _size_bytes(record, key) > MOST_RECORD_BYTES:
                     raise ValueError(f"a record for {record.topic} is larger than {MOST_RECORD_BYTES} bytes")
-                addressed.append(Addressed(record, key, partition_of(record.key, partitions)))
+                addressed.append(Addressed(record, key, partition_of(record.key, counts[record.topic])))
             return addressed
 
         if records:

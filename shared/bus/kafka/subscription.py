@@ -287,5 +287,7 @@ def received(one: Any) -> Received:
         key = None if one.key is None else one.key.decode()
     except UnicodeDecodeError:
         key = None
-    headers = tuple((name, value or b"") for name, value in one.headers)
+    headers = tuple(one.headers)
+    if any(value is None for _, value in headers):
+        headers = tuple((name, value or b"") for name, value in headers)
     return Received(one.topic, one.partition, one.offset, key, one.value or b"", one.timestamp, headers)

@@ -3,14 +3,15 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
 import structlog
 from sqlalchemy.orm import Session
 
-from shared.bus.protocol import Bus, BusUnavailable, Received, TopicPartition
-from shared.consuming.inbox import take_in
+from shared.bus.protocol import Bus, BusUnavailable, Subscription, TopicPartition
+from shared.consuming.inbox import Arrived, read, take_in
 from shared.consuming.projection import Projection
 from shared.consuming.rebuild.generations import (
     STOPPED,
@@ -28,6 +29,8 @@ from shared.database.types import DatabaseMilliseconds
 from shared.work import Desk, Work
 
 BATCH = 2_000
+NEARLY_THERE = 200
+"""Fewer than these at once, and it may have caught up."""
 WAIT_SECONDS = 0.2
 BEAT_SECONDS = 1.0
 BACKOFF_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
@@ -44,7 +47,7 @@ class Build:
         self._bus = bus
         self._projection = projection
         self._number = number
-        self._consumer = projection.generation(number)
+        self._consumer = replace(projection.generation(number), alone=True)
         self._in_hand = asyncio.Lock()
         self._stopping = asyncio.Event()
         self._taken = 0
@@ -73,31 +76,43 @@ class Build:
         """False where it was stopped."""
         subscription = self._bus.subscribe(self._consumer.name, self._consumer.topics, self._finish_batch)
         await self._patiently(subscription.start)
+        reading = asyncio.create_task(self._read(subscription))
+        after: dict[TopicPartition, int] = {}
         try:
             while not self._stopping.is_set():
-                records = await self._patiently(lambda: subscription.getmany(BATCH, WAIT_SECONDS))
-                if records:
+                events = await reading
+                # Read ahead while the database has this one. What another rebalance brings once more is dropped.
+                reading = asyncio.create_task(self._read(subscription))
+                if events:
                     async with self._in_hand:
-                        await self._patiently(lambda records=records: self._take(records))  # type: ignore[misc]
-                        await self._patiently(lambda records=records: subscription.commit(_after(records)))  # type: ignore[misc]
+                        await self._patiently(lambda events=events: self._take(events))  # type: ignore[misc]
+                        after |= {record.place: record.offset + 1 for record, _ in events}
                 await self._beat()
-                if len(records or ()) < BATCH and await self._patiently(self._take_its_place):
-                    return True
+                # Only its lag is read from the offsets: who builds again begins from nothing.
+                if len(events) < NEARLY_THERE:
+                    await self._patiently(partial(subscription.commit, after))
+                    if await self._patiently(self._take_its_place):
+                        return True
             return False
         finally:
+            reading.cancel()
+            await asyncio.wait([reading])
             await subscription.stop()
+
+    async def _read(self, subscription: Subscription) -> Arrived:
+        return read(await self._patiently(lambda: subscription.getmany(BATCH, WAIT_SECONDS)) or ())
 
     async def _finish_batch(self) -> None:
         async with self._in_hand:
             return
 
-    async def _take(self, records: Sequence[Received]) -> None:
+    async def _take(self, events: Arrived) -> None:
         def change(work: Work) -> None:
             see_that_it_is_ours(work.session, self._projection, self._number)
-            take_in(work, self._consumer, records)
+            take_in(work, self._consumer, events)
 
         await self._desk.write(change)
-        self._taken += len(records)
+        self._taken += len(events)
 
     async def _take_its_place(self) -> bool:
         """True when it is the live one now."""
@@ -188,7 +203,3 @@ class Rebuilding:
     async def progress(self) -> list[dict[str, Any]]:
         """Of every projection. Raises DatabaseUnavailable."""
         return [await self._desk.read(partial(progress, projection=one)) for one in self.projections.values()]
-
-
-def _after(records: Sequence[Received]) -> dict[TopicPartition, int]:
-    return {record.place: record.offset + 1 for record in records}

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from shared.bus.protocol import Bus, Received, Record, TopicPartition
 from shared.consuming.discard import discard
-from shared.consuming.inbox import take_in
+from shared.consuming.inbox import read, take_in
 from shared.consuming.loop import ConsumerLoop
 from shared.consuming.projection import Projection
 from shared.consuming.rebuild import Build, UnderWay, begin, progress
@@ -255,14 +255,14 @@ async def test_it_takes_no_place_in_which_a_stream_was_further(desk: Desk, talli
     records = [_received(said("case", version), version) for version in range(1, 7)]
     live = tallies.projection
     number = await desk.write(partial(begin, projection=live))
-    await desk.write(lambda work: take_in(work, live.at(work.session), records))
+    await desk.write(lambda work: take_in(work, live.at(work.session), read(records)))
     ours = live.generation(number)
     for upto in (0, 3, 5):
-        await desk.write(partial(take_in, consumer=ours, records=records[:upto]))
+        await desk.write(partial(take_in, consumer=ours, events=read(records[:upto])))
         assert not await desk.write(lambda work: swap(work.session, live, number))
         assert await picture(desk, tallies) == {(INTAKE, "case"): 21}
 
-    await desk.write(partial(take_in, consumer=ours, records=records))
+    await desk.write(partial(take_in, consumer=ours, events=read(records)))
     assert await desk.write(lambda work: swap(work.session, live, number))
     assert await picture(desk, tallies) == {(INTAKE, "case"): 21}
 
@@ -273,7 +273,7 @@ async def test_a_batch_of_the_live_one_is_waited_for(desk: Desk, place: Place, t
     live, elsewhere = tallies.projection, await place.desk()
     records = [_received(said("case", version), version) for version in range(1, 3)]
     number = await desk.write(partial(begin, projection=live))
-    await desk.write(partial(take_in, consumer=live.generation(number), records=records[:1]))
+    await desk.write(partial(take_in, consumer=live.generation(number), events=read(records[:1])))
     swapped: list[asyncio.Task[bool]] = []
     begun = asyncio.Event()
 
@@ -282,7 +282,7 @@ async def test_a_batch_of_the_live_one_is_waited_for(desk: Desk, place: Place, t
         begun.set()
         # Half a second in which the other one could slip in.
         work.session.execute(select(func.pg_sleep(0.5)))
-        take_in(work, consumer, records)
+        take_in(work, consumer, read(records))
 
     async def take_its_place() -> None:
         await begun.wait()
@@ -335,12 +335,12 @@ async def test_what_is_parked_and_was_not_read_here_yet_goes_along(desk: Desk, t
     tallies.broken.add((INTAKE, "case", 3))
     records = [_received(said("case", version), version) for version in range(1, 6)]
     number = await desk.write(partial(begin, projection=live))
-    await desk.write(lambda work: take_in(work, live.at(work.session), records[:4]))
+    await desk.write(lambda work: take_in(work, live.at(work.session), read(records[:4])))
     ours = live.generation(number)
-    await desk.write(partial(take_in, consumer=ours, records=records[:2]))
+    await desk.write(partial(take_in, consumer=ours, events=read(records[:2])))
     assert await desk.write(lambda work: swap(work.session, live, number))
     assert await _parked(desk) == [(ours.name, "case")] * 2
-    assert await desk.write(lambda work: take_in(work, live.at(work.session), records[2:])) == 0
+    assert await desk.write(lambda work: take_in(work, live.at(work.session), read(records[2:]))) == 0
 
     tallies.broken.clear()
     await retry_now(desk)

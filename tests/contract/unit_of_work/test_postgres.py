@@ -13,7 +13,7 @@ from sqlalchemy.util import await_only
 
 from shared.bus.protocol import Received
 from shared.consuming.dead_letters import parked
-from shared.consuming.inbox import Consumer, take_in
+from shared.consuming.inbox import Consumer, read, take_in
 from shared.database import Database
 from shared.database.postgres import PostgresDatabase
 from shared.events.fact import LIFECYCLE
@@ -187,7 +187,7 @@ async def test_a_reaction_in_a_deadlock_is_run_again_and_parks_nothing(place: Pl
 
     consumer = Consumer("notes.victim", (LIFECYCLE,), be_a_victim_twice)
 
-    assert await desk.write(partial(take_in, consumer=consumer, records=batch)) == 1
+    assert await desk.write(partial(take_in, consumer=consumer, events=read(batch))) == 1
     assert await desk.read(parked) == []
 
 

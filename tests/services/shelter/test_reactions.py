@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from services.shelter.main import SHELTER
 from services.shelter.models import Case, Referral
 from shared.bus.protocol import Received
-from shared.consuming.inbox import take_in
+from shared.consuming.inbox import read, take_in
 from shared.consuming.table import INBOX, PARKED
 from shared.database import SqliteDatabase
 from shared.database.models import table_of
@@ -74,7 +74,7 @@ class Listener:
 
     def hear(self, events: Sequence[Event]) -> None:
         with Session(self._engine) as session, session.begin():
-            take_in(self._work(session), CONSUMER, [self._received(event) for event in events])
+            take_in(self._work(session), CONSUMER, read([self._received(event) for event in events]))
 
     def react(self, events: Sequence[Event]) -> None:
         """Past the inbox: the reactions alone."""
