@@ -25,7 +25,8 @@ CREATE TABLE blind_tokens (kind TEXT, token BLOB, case_id TEXT, PRIMARY KEY (kin
 CREATE INDEX ix_blind_tokens_case_id ON blind_tokens (case_id);
 CREATE TABLE streams (subject TEXT PRIMARY KEY, version INT);
 CREATE TABLE events (position INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE, subject TEXT, streamversion INT,
-  type TEXT, topic TEXT, recorded_ms INT, payload BLOB, hash BLOB, published INT, UNIQUE (subject, streamversion));
+  type TEXT, topic TEXT, recorded_ms INT, payload BLOB, hash BLOB, UNIQUE (subject, streamversion));
+CREATE TABLE unpublished (position INTEGER PRIMARY KEY);
 CREATE TABLE audit (position INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INT, actor TEXT, agency TEXT, roles TEXT,
   action TEXT, subject TEXT, purpose TEXT, outcome TEXT);
 """
@@ -73,10 +74,11 @@ def create_app() -> FastAPI:
         )
         run("INSERT INTO streams VALUES (?,1)", (case_id,))
         run(
-            "INSERT INTO events (id, subject, streamversion, type, topic, recorded_ms, payload, hash, published)"
-            " VALUES (?,?,1,'pulang.case.registered.v1','pulang.lifecycle',1,?,?,0)",
+            "INSERT INTO events (id, subject, streamversion, type, topic, recorded_ms, payload, hash)"
+            " VALUES (?,?,1,'pulang.case.registered.v1','pulang.lifecycle',1,?,?)",
             (event_id, case_id, payload, token),
         )
+        run("INSERT INTO unpublished VALUES (last_insert_rowid())")
         run(
             "INSERT INTO audit (at_ms, actor, agency, roles, action, subject, purpose, outcome)"
             " VALUES (1,'someone','bp2mi','arrival_officer','case.register',?,'','done')",

@@ -26,8 +26,8 @@ CREATE TABLE blind_tokens (kind text, token bytea, case_id text, PRIMARY KEY (ki
 CREATE INDEX ON blind_tokens (case_id);
 CREATE TABLE streams (subject text PRIMARY KEY, version int);
 CREATE TABLE events (position bigserial PRIMARY KEY, id text UNIQUE, subject text, streamversion int, type text,
-  topic text, recorded_ms bigint, payload bytea, hash bytea, published boolean, UNIQUE (subject, streamversion));
-CREATE INDEX ON events (position) WHERE NOT published;
+  topic text, recorded_ms bigint, payload bytea, hash bytea, UNIQUE (subject, streamversion));
+CREATE TABLE unpublished (position bigint PRIMARY KEY);
 CREATE TABLE audit (position bigserial PRIMARY KEY, at_ms bigint, actor text, agency text, roles text, action text,
   subject text, purpose text, outcome text, number int UNIQUE, hash bytea);
 CREATE INDEX ON audit (position) WHERE number IS NULL;
@@ -37,8 +37,9 @@ IDENTITY = "INSERT INTO identities VALUES ($1,$2,$2,$2,$2,NULL)"
 TOKENS = "INSERT INTO blind_tokens SELECT kind, $2, $1 FROM unnest($3::text[]) AS kind"
 STREAM = "INSERT INTO streams VALUES ($1,1)"
 EVENT = (
-    "INSERT INTO events (id,subject,streamversion,type,topic,recorded_ms,payload,hash,published)"
-    " VALUES ($1,$2,1,'pulang.case.registered.v1','pulang.lifecycle',1,$3,$4,false)"
+    "WITH new AS (INSERT INTO events (id,subject,streamversion,type,topic,recorded_ms,payload,hash)"
+    " VALUES ($1,$2,1,'pulang.case.registered.v1','pulang.lifecycle',1,$3,$4) RETURNING position)"
+    " INSERT INTO unpublished SELECT position FROM new"
 )
 AUDIT = (
     "INSERT INTO audit (at_ms,actor,agency,roles,action,subject,purpose,outcome)"

@@ -111,14 +111,14 @@ async def _fill(url: str) -> None:
     rows = [
         (
             *(str(uuid_utils.uuid7()), str(uuid_utils.uuid7()), 1, "pulang.case.registered.v1", LIFECYCLE),
-            *(int(time.time() * 1000), _payload(), bytes(32), False),
+            *(int(time.time() * 1000), _payload(), bytes(32)),
         )
         for _ in range(EVENTS)
     ]
-    names = ("id", "subject", "streamversion", "type", "topic", "recorded_ms", "payload", "hash", "published")
+    names = ("id", "subject", "streamversion", "type", "topic", "recorded_ms", "payload", "hash")
     await connection.copy_records_to_table("events", records=rows, columns=names)
     await connection.close()
-    await run_sql(url, "ANALYZE events")
+    await run_sql(url, "ANALYZE events, unpublished")
 
 
 def _payload() -> bytes:

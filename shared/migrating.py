@@ -51,7 +51,7 @@ def apply(connection: Connection, folder: Path) -> bool:
         return False
     if current is not None and current > head:
         raise NewerDatabase(f"the data is at revision {current}, this version knows {head}")
-    _upgrade(connection, folder)
+    upgrade(connection, folder)
     return True
 
 
@@ -68,16 +68,17 @@ def _current(connection: Connection) -> str | None:
     return found
 
 
-def _upgrade(connection: Connection, folder: Path) -> None:
+def upgrade(connection: Connection, folder: Path, to: str = "head") -> None:
+    """To a revision, in the caller's transaction."""
     from alembic.config import Config
     from alembic.runtime.environment import EnvironmentContext
     from alembic.script import ScriptDirectory
 
     script = ScriptDirectory(str(folder))
 
-    def to_head(revision: Any, context: Any) -> Any:
-        return script._upgrade_revs("head", revision)
+    def steps(revision: Any, context: Any) -> Any:
+        return script._upgrade_revs(to, revision)
 
-    with EnvironmentContext(Config(), script, fn=to_head, destination_rev="head") as environment:
+    with EnvironmentContext(Config(), script, fn=steps, destination_rev=to) as environment:
         environment.configure(connection=connection, transaction_per_migration=False)
         environment.run_migrations()

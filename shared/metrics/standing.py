@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from shared.consuming.inbox import Listener
 from shared.consuming.table import PARKED
-from shared.outbox.table import EVENTS
+from shared.outbox.table import EVENTS, UNPUBLISHED
 
 
 @runtime_checkable
@@ -34,7 +34,9 @@ class Standing:
 def standing(session: Session, consumers: Sequence[Listener]) -> Standing:
     """Events that are not on the bus yet, and events that could not be taken in."""
     backlog, oldest_ms = session.execute(
-        select(func.count(), func.min(EVENTS.c.recorded_ms)).where(~EVENTS.c.published)
+        select(func.count(), func.min(EVENTS.c.recorded_ms)).join(
+            UNPUBLISHED, UNPUBLISHED.c.position == EVENTS.c.position
+        )
     ).one()
     rows = session.execute(
         select(PARKED.c.consumer, func.count(), func.sum(case((PARKED.c.dead, 1), else_=0))).group_by(PARKED.c.consumer)

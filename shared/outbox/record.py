@@ -135,7 +135,6 @@ def record(
                 "recorded_ms": recorded_ms,
                 "payload": payload,
                 "hash": heads[one.subject],
-                "published": False,
             }
         )
     insert_together(session, [*beside, (EVENTS, rows)])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from sqlalchemy import ARRAY, BigInteger, any_, bindparam, func, select, update
+from sqlalchemy import bindparam, delete, func, select
 from sqlalchemy.orm import Session
 
 from shared.bus.protocol import Bus, BusUnavailable, Record
@@ -16,7 +16,7 @@ from shared.database.prepared import Prepared
 from shared.database.protocol import DatabaseUnavailable
 from shared.events.envelope import STRUCTURED
 from shared.outbox.lease import Lease
-from shared.outbox.table import EVENTS, RELAY_LEASE
+from shared.outbox.table import EVENTS, RELAY_LEASE, UNPUBLISHED
 from shared.pacing import Pace
 from shared.work import Desk
 
@@ -163,9 +163,9 @@ class Relay:
 
 SENT = (EVENTS.c.position, EVENTS.c.topic, EVENTS.c.subject, EVENTS.c.payload, EVENTS.c.recorded_ms)
 """What is read of a row to send it."""
-_WAITING = select(*SENT).where(~EVENTS.c.published).order_by(EVENTS.c.position)
+_WAITING = select(*SENT).join(UNPUBLISHED, UNPUBLISHED.c.position == EVENTS.c.position).order_by(UNPUBLISHED.c.position)
 _UNPUBLISHED = Prepared(_WAITING.limit(BATCH))
-_FURTHER = Prepared(_WAITING.where(EVENTS.c.position > bindparam("after")).limit(BACKLOG_BATCH))
+_FURTHER = Prepared(_WAITING.where(UNPUBLISHED.c.position > bindparam("after")).limit(BACKLOG_BATCH))
 _HELD = Prepared(
     select(RELAY_LEASE.c.name)
     .where(RELAY_LEASE.c.name == bindparam("of_lease"), RELAY_LEASE.c.number == bindparam("of_number"))
@@ -173,16 +173,7 @@ _HELD = Prepared(
 )
 
 
-def _marking(dialect: str) -> Any:
-    """PostgreSQL takes the positions as one array: a thousand parameters take longer than their rows."""
-    if dialect == "postgresql":
-        among = EVENTS.c.position == any_(bindparam("positions", type_=ARRAY(BigInteger)))
-    else:
-        among = EVENTS.c.position.in_(bindparam("positions", expanding=True))
-    return update(EVENTS).where(among).values(published=True)
-
-
-_MARK = Prepared(_marking)
+_MARK = Prepared(delete(UNPUBLISHED).where(UNPUBLISHED.c.position.in_(bindparam("positions", expanding=True))))
 
 
 def _batch(rows: Sequence[Any]) -> _Batch:
@@ -207,7 +198,7 @@ def mark_published(session: Session, positions: Sequence[int], lease: str, numbe
 
 def backlog(session: Session) -> int:
     """Events that are not on the bus yet."""
-    return session.execute(select(func.count()).select_from(EVENTS).where(~EVENTS.c.published)).scalar_one()
+    return session.execute(select(func.count()).select_from(UNPUBLISHED)).scalar_one()
 
 
 def recorded(session: Session) -> int:

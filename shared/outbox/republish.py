@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 import orjson
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, exists, func, select
 from sqlalchemy.orm import Session
 
 from shared.bus.protocol import Bus, BusUnavailable, UnknownTopic, appended
@@ -25,7 +25,7 @@ from shared.events.fact import LIFECYCLE, OPERATIONS
 from shared.outbox.lease import LEASE_MS, RENEW_SECONDS, Lease
 from shared.outbox.merging import LogPlace, Row, merged
 from shared.outbox.relay import BACKOFF_SECONDS, SENT, mark_published, record_of
-from shared.outbox.table import EVENTS
+from shared.outbox.table import EVENTS, UNPUBLISHED
 
 RELAY = "relay"
 TOPICS = (LIFECYCLE, OPERATIONS)
@@ -179,14 +179,15 @@ async def _send(databases: Mapping[str, Database], bus: Bus, held: Standstill, b
             raise RelaysReturned(f"the relay of {service} went on: is another republish at work?")
 
 
+_PUBLISHED = ~exists().where(UNPUBLISHED.c.position == EVENTS.c.position)
 _PAGE = Prepared(
-    select(*SENT, EVENTS.c.published)
+    select(*SENT, _PUBLISHED.label("published"))
     .where(EVENTS.c.position > bindparam("after"), EVENTS.c.position <= bindparam("up_to"))
     .order_by(EVENTS.c.position)
     .limit(BATCH)
 )
 _PLACES = Prepared(
-    select(EVENTS.c.id, EVENTS.c.position, EVENTS.c.published, EVENTS.c.topic).where(
+    select(EVENTS.c.id, EVENTS.c.position, _PUBLISHED.label("published"), EVENTS.c.topic).where(
         EVENTS.c.id.in_(bindparam("of_ids", expanding=True))
     )
 )
@@ -211,7 +212,7 @@ class _Log:
     async def open(cls, service: str, databases: Mapping[str, Database]) -> "_Log":
         def look(session: Session) -> tuple[int, set[int]]:
             last = session.execute(select(func.max(EVENTS.c.position))).scalar_one() or 0
-            return last, set(session.execute(select(EVENTS.c.position).where(~EVENTS.c.published)).scalars())
+            return last, set(session.execute(select(UNPUBLISHED.c.position)).scalars())
 
         database = databases[service]
         return cls(service, database, *await database.study(look))

@@ -1,8 +1,8 @@
 """The tables behind publishing. Every service has them in its own database."""
 
 from sqlalchemy import (
+    DDL,
     BigInteger,
-    Boolean,
     Column,
     Index,
     Integer,
@@ -13,6 +13,9 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
+from sqlalchemy.event import listen
+
+from shared.outbox.triggers import BY_DIALECT
 
 SPINE = MetaData()
 """The tables that every service has: event log, inbox, parked events, answers, audit."""
@@ -57,16 +60,23 @@ EVENTS = Table(
         nullable=False,
         comment="keyed, over the bytes and the hash before it in the stream",
     ),
-    Column("published", Boolean, nullable=False, server_default=text("false")),
     UniqueConstraint("subject", "streamversion"),
-    Index(
-        "events_unpublished",
-        "position",
-        sqlite_where=text("published = 0"),
-        postgresql_where=text("NOT published"),
-    ),
     sqlite_autoincrement=True,
 )
+"""Only ever appended to."""
+
+UNPUBLISHED = Table(
+    "unpublished",
+    SPINE,
+    Column("position", Position, primary_key=True, autoincrement=False),
+    comment="events that are not known to be on the bus",
+)
+"""A row of its own, put there by a trigger: to mark a row of the log would write its payload and all of its indexes
+anew, and took longer than sending it."""
+UNPUBLISHED.add_is_dependent_on(EVENTS)
+for _dialect, _statements in BY_DIALECT.items():
+    for _statement in _statements:
+        listen(UNPUBLISHED, "after_create", DDL(_statement).execute_if(dialect=_dialect))  # type: ignore[no-untyped-call]
 
 RELAY_LEASE = Table(
     "relay_lease",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 from sqlalchemy.orm import Session
 
 from shared.bus.protocol import Bus, Received, TopicPartition
@@ -15,7 +15,7 @@ from shared.database.protocol import Database
 from shared.events.envelope import Event
 from shared.outbox.lease import Lease
 from shared.outbox.record import CHAIN_START, chain_hash, chain_of
-from shared.outbox.table import EVENTS, STREAMS
+from shared.outbox.table import EVENTS, STREAMS, UNPUBLISHED
 from shared.restoring.noticing import AT_ONCE, TOPICS, own_events
 
 
@@ -149,6 +149,7 @@ def _put(session: Session, chain_key: bytes, events: Sequence[_Read]) -> int:
         rows.append(_row(event, record, heads[event.subject]))
     if rows:
         _WRITE.write(session, rows)
+        _THERE_ALREADY.write(session, [{"of_ids": [row["id"] for row in rows]}])
         _ADVANCE.write(session, [_stream(subject, last[subject], streams.get(subject)) for subject in sorted(heads)])
     return len(rows)
 
@@ -183,7 +184,6 @@ def _row(event: Event, record: Received, digest: bytes) -> dict[str, Any]:
         "recorded_ms": record.timestamp_ms,
         "payload": record.value,
         "hash": digest,
-        "published": True,
     }
 
 
@@ -198,4 +198,7 @@ _AT = Prepared(
     )
 )
 _WRITE = Prepared(insert(EVENTS))
+_PUT = select(EVENTS.c.position).where(EVENTS.c.id.in_(bindparam("of_ids", expanding=True)))
+_THERE_ALREADY = Prepared(delete(UNPUBLISHED).where(UNPUBLISHED.c.position.in_(_PUT)))
+"""They come from the bus."""
 _ADVANCE = upserting(STREAMS, ("subject",), ("version", "state_version"))

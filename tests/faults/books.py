@@ -145,7 +145,7 @@ async def backlog(tables: Tables) -> dict[str, int]:
     heads: dict[Stream, int] = {}
     marks: dict[str, dict[Stream, int]] = {}
     for service in SERVICES:
-        waiting[f"{service}: unpublished"] = await _count(tables, service, "events WHERE NOT published")
+        waiting[f"{service}: unpublished"] = await _count(tables, service, "unpublished")
         waiting[f"{service}: parked"] = await _count(tables, service, "parked")
         for subject, version in await tables.rows(service, "SELECT subject, version FROM streams"):
             heads[f"/pulang/{service}", subject] = version
@@ -173,7 +173,7 @@ async def settle(tables: Tables, within_seconds: float = SETTLES_WITHIN_SECONDS)
 
 async def _read_backlog(books: Books, tables: Tables) -> None:
     for service in SERVICES:
-        books.unpublished += await _count(tables, service, "events WHERE NOT published")
+        books.unpublished += await _count(tables, service, "unpublished")
         books.parked += await _count(tables, service, "parked")
     books.unsent = await _unsent(tables)
 
