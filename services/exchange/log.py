@@ -14,6 +14,7 @@ from services.exchange.rules import LogFold, Standing, topic_of
 from shared.consuming.inbox import Consumer
 from shared.database.models import table_of
 from shared.database.prepared import Prepared, adding, upserting
+from shared.database.together import insert_together
 from shared.events.envelope import Event
 from shared.events.fact import LIFECYCLE, OPERATIONS
 from shared.events.intake import ConsentChanged
@@ -26,18 +27,15 @@ FURTHER = 1_000_000_000
 
 
 _TAKE = adding(table_of(LogHead), ("name",), "last_event", returning=("last_event",))
-_STORE = Prepared(insert(table_of(StoredEvent)))
 _AGENCIES = Prepared(select(col(Agency.agency), col(Agency.last)))
 _STANDINGS = Prepared(
     select(table_of(ConsentLevelRow)).where(col(ConsentLevelRow.case_id).in_(bindparam("of_cases", expanding=True)))
 )
-_LOG = Prepared(insert(table_of(LogRow)))
 _MOVE = Prepared(
     update(table_of(Agency))
     .where(table_of(Agency).c.agency == bindparam("of_agency"))
     .values(last=bindparam("to_last"))
 )
-_STEP = Prepared(insert(table_of(ConsentStep)))
 _LEVEL = upserting(table_of(ConsentLevelRow), ("case_id", "agency"), ("level", "grant_number"))
 
 
@@ -47,10 +45,9 @@ def keep_log(work: Work, events: Sequence[Event]) -> None:
     first = _take_positions(session, len(events))
     agencies = _open_agencies(session, policies(), first)
     fold = _fold(session, agencies, events)
-    _STORE.write(session, [_stored(position, event) for position, event in enumerate(events, first)])
     for position, event in enumerate(events, first):
         fold.take(position, event)
-    _write(session, fold, agencies)
+    _write(session, fold, agencies, [_stored(position, event) for position, event in enumerate(events, first)])
     note_places(session, events)
 
 
@@ -106,7 +103,7 @@ def _catch_up(session: Session, agency: str, before: int) -> int:
     fold = LogFold([agency], {}, None)
     for position, payload in rows:
         fold.take(position, Event.from_bytes(payload))
-    _write(session, fold, {agency: 0})
+    _write(session, fold, {agency: 0}, [])
     return len(fold.entries)
 
 
@@ -130,8 +127,8 @@ def _fold(session: Session, agencies: Iterable[str], events: Sequence[Event]) ->
     return LogFold(agencies, standings, histories)
 
 
-def _write(session: Session, fold: LogFold, last: dict[str, int]) -> None:
-    rows = []
+def _write(session: Session, fold: LogFold, last: dict[str, int], stored: Sequence[dict[str, object]]) -> None:
+    rows: list[dict[str, object]] = []
     after = dict(last)
     for entry in fold.entries:
         after[entry.agency] += 1
@@ -143,21 +140,20 @@ def _write(session: Session, fold: LogFold, last: dict[str, int]) -> None:
                 "event": entry.event,
             }
         )
-    _LOG.write(session, rows)
-    _MOVE.write(session, [{"of_agency": agency, "to_last": to} for agency, to in after.items() if to != last[agency]])
-    _STEP.write(
-        session,
-        [
-            {
-                "event": step.event,
-                "agency": step.agency,
-                "level_before": step.level_before,
-                "level_after": step.level_after,
-                "grant_number": step.grant,
-            }
-            for step in fold.steps
-        ],
+    steps = [
+        {
+            "event": step.event,
+            "agency": step.agency,
+            "level_before": step.level_before,
+            "level_after": step.level_after,
+            "grant_number": step.grant,
+        }
+        for step in fold.steps
+    ]
+    insert_together(
+        session, [(table_of(StoredEvent), stored), (table_of(LogRow), rows), (table_of(ConsentStep), steps)]
     )
+    _MOVE.write(session, [{"of_agency": agency, "to_last": to} for agency, to in after.items() if to != last[agency]])
     _LEVEL.write(
         session,
         [

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from services.exchange.directory import Directory
 from services.exchange.models import Agency
 from services.exchange.policy import Policy, agency_topic
-from services.exchange.queries import read_log, unsent
+from services.exchange.queries import Stretch, read_log, unsent
 from shared.bus.protocol import Bus, Record
 from shared.database.models import table_of
 from shared.database.prepared import Prepared
@@ -42,33 +42,36 @@ class AgencyRelay(Relay):
         self._woken.set()
 
     async def _send_next(self) -> int:
-        waiting = await self._desk.read(partial(unsent, agencies=self._policies))
-        rows = 0
-        for agency, sent in waiting.items():
-            rows += await self._send(agency, sent)
-        return rows
-
-    async def _send(self, agency: str, sent: int) -> int:
-        stretch = await self._desk.read(
-            partial(read_log, directory=self._directory, agency=agency, after=sent, limit=BATCH)
-        )
-        if stretch.events:
-            topic, now_ms = agency_topic(agency), int(utc_now().timestamp() * 1000)
-            await self._publish(
-                [Record(topic, event.key, event.payload, now_ms, STRUCTURED) for event in stretch.events]
-            )
-        number = self._lease.number
-        if not await self._database.write(partial(mark_sent, agency=agency, last=stretch.last, number=number)):
+        stretches = await self._database.read(self._waiting)
+        if not stretches:
+            return 0
+        now_ms = int(utc_now().timestamp() * 1000)
+        records = [
+            Record(agency_topic(agency), event.key, event.payload, now_ms, STRUCTURED)
+            for agency, stretch in stretches.items()
+            for event in stretch.events
+        ]
+        if records:
+            await self._publish(records)
+        sent = {agency: stretch.last for agency, stretch in stretches.items()}
+        if not await self._database.write(partial(mark_sent, sent=sent, number=self._lease.number)):
             self._lease.lost()
             return 0
-        return stretch.last - sent
+        return BATCH if any(stretch.full for stretch in stretches.values()) else len(records)
+
+    def _waiting(self, session: Session) -> dict[str, Stretch]:
+        """The next stretch of each log that has more than was sent."""
+        return {
+            agency: read_log(session, self._directory, agency, sent, BATCH)
+            for agency, sent in unsent(session, self._policies).items()
+        }
 
 
-def mark_sent(session: Session, agency: str, last: int, number: int) -> bool:
-    """Note what was sent, unless another relay holds the lease by now; whether it does not."""
+def mark_sent(session: Session, sent: Mapping[str, int], number: int) -> bool:
+    """Note how far each agency's log was sent, unless another relay holds the lease by now; whether it does not."""
     if not _holds(session, number):
         return False
-    _MARK.write(session, [{"of_agency": agency, "to_last": last}])
+    _MARK.write(session, [{"of_agency": agency, "to_last": last} for agency, last in sorted(sent.items())])
     return True
 
 

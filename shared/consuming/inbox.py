@@ -4,13 +4,13 @@ The inbox is a mark per (consumer, source, subject): the last `streamversion` ap
 events, and it is what makes an effect happen once however often a message comes.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
 import structlog
-from sqlalchemy import and_, bindparam, select, update
+from sqlalchemy import and_, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from shared.bus.protocol import Received
@@ -18,9 +18,9 @@ from shared.consuming.parking import BEHIND, GAP, UNDECODABLE, event_of, key_of,
 from shared.consuming.table import INBOX, PARKED
 from shared.database.bulk import heap_of
 from shared.database.prepared import Prepared, upserting
-from shared.database.protocol import is_transient
+from shared.database.protocol import DatabaseUnavailable, is_transient
 from shared.events.envelope import Event
-from shared.work import Work
+from shared.work import Desk, Work
 
 log = structlog.get_logger()
 
@@ -66,13 +66,14 @@ class Consumer:
         return self.name
 
     def take(self, work: Work, events: Sequence[Event]) -> None:
-        """Apply, all or nothing, with their spans where traces are kept."""
-        with work.attempt():
-            if self.one_by_one:
+        """Apply, with their spans where traces are kept."""
+        if not events:
+            return
+        if self.one_by_one:
+            self.apply(work, events)
+        else:
+            with work.taking_in(events, self.name):
                 self.apply(work, events)
-            else:
-                with work.taking_in(events, self.name):
-                    self.apply(work, events)
 
 
 def read(records: Iterable[Received]) -> Arrived:
@@ -80,11 +81,32 @@ def read(records: Iterable[Received]) -> Arrived:
     return [(record, event_of(record.value, record.headers)) for record in records]
 
 
-def take_in(work: Work, consumer: Consumer, events: Arrived) -> int:
-    """Apply a batch in the caller's transaction; the number of events that took effect."""
+async def take(desk: Desk, consumer_at: Callable[[Session], Consumer], events: Arrived) -> int:
+    """Apply a batch; the number of events that took effect.
+
+    In one transaction, all at once. Where that fails, in another one, one at a time: a savepoint for those that don't
+    need it would be two trips to the server in each batch. Raises DatabaseUnavailable, and what `consumer_at` raises.
+    """
+    try:
+        return await desk.write(lambda work: take_in(work, consumer_at(work.session), events))
+    except DatabaseUnavailable:
+        raise
+    except Exception as error:
+        if is_transient(error):
+            raise
+        log.info("batch is taken apart", because=type(error).__name__)
+    return await desk.write(lambda work: take_in(work, consumer_at(work.session), events, apart=True))
+
+
+def take_in(work: Work, consumer: Consumer, events: Arrived, *, apart: bool = False) -> int:
+    """Apply a batch in the caller's transaction; the number of events that took effect.
+
+    All at once, and raises what the consumer raises; or `apart`, one at a time, and parks what cannot be applied.
+    """
     streams = {(event.source, event.subject) for _, event in events if event is not None}
-    marks = (_read_marks if consumer.alone else lock_marks)(work.session, consumer.name, streams)
-    before = dict(marks)
+    found = _marks(work.session, consumer, sorted(streams))
+    before = {stream: found.get(stream, 0) for stream in streams}
+    marks = dict(before)
     blocked = _parked_keys(work.session, consumer.name, {key_of(record) for record, _ in events})
     ready: list[_Ready] = []
     aside: dict[int, str] = {}
@@ -105,11 +127,15 @@ def take_in(work: Work, consumer: Consumer, events: Arrived) -> int:
         else:
             marks[stream] = event.streamversion
             ready.append(_Ready(number, key, event))
-    applied = _apply(work, consumer, ready, marks, before, aside)
+    if apart:
+        applied = _one_by_one(work, consumer, ready, marks, before, aside)
+    else:
+        consumer.take(work, [one.event for one in ready])
+        applied = len(ready)
     for number, reason in sorted(aside.items()):  # as they came, whatever was found out first
         park(work, consumer.name, events[number][0], reason)
     moved = {stream: version for stream, version in marks.items() if version != before[stream]}
-    (_put_marks if consumer.alone else move_marks)(work.session, consumer.name, moved)
+    _put_marks(work.session, consumer, found.keys(), moved)
     return applied
 
 
@@ -122,7 +148,7 @@ class _Ready:
     event: Event
 
 
-def _apply(
+def _one_by_one(
     work: Work,
     consumer: Consumer,
     ready: Sequence[_Ready],
@@ -130,16 +156,7 @@ def _apply(
     before: Mapping[Stream, int],
     aside: dict[int, str],
 ) -> int:
-    """All at once; where that fails, one at a time, and the culprit goes aside with what follows under its key."""
-    if not ready:
-        return 0
-    try:
-        consumer.take(work, [one.event for one in ready])
-        return len(ready)
-    except Exception as error:
-        if is_transient(error):
-            raise
-        log.info("batch is taken apart", consumer=consumer.name, because=type(error).__name__)
+    """The culprit goes aside, with what follows under its key."""
     marks.update(before)
     applied, blocked = 0, set[str]()
     for one in ready:
@@ -148,7 +165,8 @@ def _apply(
             aside[one.number] = BEHIND
             continue
         try:
-            consumer.take(work, [event])
+            with work.attempt():
+                consumer.take(work, [event])
         except Exception as error:
             if is_transient(error):
                 raise
@@ -166,10 +184,8 @@ def lock_marks(session: Session, consumer: str, streams: Iterable[Stream]) -> di
     ordered = sorted(streams)
     if not ordered:
         return {}
-    _NEW_MARKS.write(
-        session, [{"consumer": consumer, "source": s, "subject": subject, "version": 0} for s, subject in ordered]
-    )
-    marks = _found(_MARKS, session, consumer, ordered)
+    _NEW_MARKS.write(session, _rows(consumer, dict.fromkeys(ordered, 0)))
+    marks = _found(_LOCKED, session, consumer, ordered)
     return {stream: marks[stream] for stream in ordered}
 
 
@@ -184,22 +200,29 @@ def move_marks(session: Session, consumer: str, marks: Mapping[Stream, int]) -> 
     )
 
 
-def _read_marks(session: Session, consumer: str, streams: Iterable[Stream]) -> dict[Stream, int]:
-    """As `lock_marks`, for who is alone: nothing is inserted or locked."""
-    ordered = sorted(streams)
-    marks = _found(_MARKS_AS_THEY_ARE, session, consumer, ordered) if ordered else {}
-    return {stream: marks.get(stream, 0) for stream in ordered}
+def _marks(session: Session, consumer: Consumer, streams: Sequence[Stream]) -> dict[Stream, int]:
+    """Of the streams that have one; locked in sorted order, where others may take in beside us."""
+    return _found(_AS_THEY_ARE if consumer.alone else _LOCKED, session, consumer.name, streams) if streams else {}
 
 
-def _put_marks(session: Session, consumer: str, marks: Mapping[Stream, int]) -> None:
-    """Write the marks, new or not."""
-    _PUT.write(
-        session,
-        [
-            {"consumer": consumer, "source": source, "subject": subject, "version": version}
-            for (source, subject), version in marks.items()
-        ],
-    )
+def _put_marks(session: Session, consumer: Consumer, known: Collection[Stream], marks: Mapping[Stream, int]) -> None:
+    """Move those that were `known`, and locked; make the others.
+
+    Whoever has made one of those meanwhile took the same events in: this fails then, and what was done goes with it.
+    """
+    if consumer.alone:
+        _PUT.write(session, _rows(consumer.name, marks))
+        return
+    move_marks(session, consumer.name, {stream: version for stream, version in marks.items() if stream in known})
+    new = {stream: marks[stream] for stream in sorted(marks) if stream not in known}
+    _MAKE.write(session, _rows(consumer.name, new))
+
+
+def _rows(consumer: str, marks: Mapping[Stream, int]) -> list[dict[str, Any]]:
+    return [
+        {"consumer": consumer, "source": source, "subject": subject, "version": version}
+        for (source, subject), version in marks.items()
+    ]
 
 
 def _found(marks: Prepared, session: Session, consumer: str, streams: Iterable[Stream]) -> dict[Stream, int]:
@@ -221,6 +244,7 @@ def _parked_keys(session: Session, consumer: str, keys: Iterable[str]) -> set[st
 
 
 _NEW_MARKS = upserting(INBOX, ("consumer", "source", "subject"))
+_MAKE = Prepared(insert(INBOX))
 _PUT = upserting(INBOX, ("consumer", "source", "subject"), ("version",))
 
 
@@ -237,8 +261,8 @@ def _of_streams(dialect: str, *, locked: bool) -> Any:
     return found.order_by(INBOX.c.source, INBOX.c.subject).with_for_update(of=INBOX) if locked else found
 
 
-_MARKS = Prepared(partial(_of_streams, locked=True))
-_MARKS_AS_THEY_ARE = Prepared(partial(_of_streams, locked=False))
+_LOCKED = Prepared(partial(_of_streams, locked=True))
+_AS_THEY_ARE = Prepared(partial(_of_streams, locked=False))
 _MOVE = Prepared(
     update(INBOX)
     .where(

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from shared.bus.protocol import Bus, BusUnavailable, Received, TopicPartition
 from shared.consuming.dead_letters import Letter, mark_told, notices, untold
-from shared.consuming.inbox import Listener, read, take_in
+from shared.consuming.inbox import Listener, read, take
 from shared.consuming.retry import due, retry_key
 from shared.database.protocol import DatabaseUnavailable
 from shared.pacing import Pace, Portion
@@ -91,9 +91,7 @@ class ConsumerLoop:
         failures, events = 0, read(records)
         while True:
             try:
-                self.consumed += await self._desk.write(
-                    lambda work: take_in(work, self.consumer.at(work.session), events)
-                )
+                self.consumed += await take(self._desk, self.consumer.at, events)
                 break
             except DatabaseUnavailable as gone:
                 if self._stopping.is_set():

@@ -94,7 +94,8 @@ def _try(work: Work, consumer: Consumer, event: Event | None) -> str | None:
     if event.streamversion > mark + 1:
         return GAP
     try:
-        consumer.take(work, [event])
+        with work.attempt():
+            consumer.take(work, [event])
     except Exception as error:
         if is_transient(error):
             raise

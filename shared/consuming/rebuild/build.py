@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from shared.bus.protocol import Bus, BusUnavailable, Subscription, TopicPartition
-from shared.consuming.inbox import Arrived, read, take_in
+from shared.consuming.inbox import Arrived, Consumer, read, take
 from shared.consuming.projection import Projection
 from shared.consuming.rebuild.generations import (
     STOPPED,
@@ -107,11 +107,11 @@ class Build:
             return
 
     async def _take(self, events: Arrived) -> None:
-        def change(work: Work) -> None:
-            see_that_it_is_ours(work.session, self._projection, self._number)
-            take_in(work, self._consumer, events)
+        def ours(session: Session) -> Consumer:
+            see_that_it_is_ours(session, self._projection, self._number)
+            return self._consumer
 
-        await self._desk.write(change)
+        await take(self._desk, ours, events)
         self._taken += len(events)
 
     async def _take_its_place(self) -> bool:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from shared.bus.protocol import Bus, Received, Record, TopicPartition
 from shared.consuming.discard import discard
-from shared.consuming.inbox import read, take_in
+from shared.consuming.inbox import read, take, take_in
 from shared.consuming.loop import ConsumerLoop
 from shared.consuming.projection import Projection
 from shared.consuming.rebuild import Build, UnderWay, begin, progress
@@ -335,12 +335,12 @@ async def test_what_is_parked_and_was_not_read_here_yet_goes_along(desk: Desk, t
     tallies.broken.add((INTAKE, "case", 3))
     records = [_received(said("case", version), version) for version in range(1, 6)]
     number = await desk.write(partial(begin, projection=live))
-    await desk.write(lambda work: take_in(work, live.at(work.session), read(records[:4])))
+    await take(desk, live.at, read(records[:4]))
     ours = live.generation(number)
-    await desk.write(partial(take_in, consumer=ours, events=read(records[:2])))
+    await take(desk, lambda _: ours, read(records[:2]))
     assert await desk.write(lambda work: swap(work.session, live, number))
     assert await _parked(desk) == [(ours.name, "case")] * 2
-    assert await desk.write(lambda work: take_in(work, live.at(work.session), read(records[2:]))) == 0
+    assert await take(desk, live.at, read(records[2:])) == 0
 
     tallies.broken.clear()
     await retry_now(desk)

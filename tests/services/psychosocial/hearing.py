@@ -4,11 +4,10 @@ import contextlib
 import random
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from shared.bus.protocol import Received
-from shared.consuming.inbox import take_in
+from shared.consuming.inbox import read, take
 from shared.events.envelope import Event
 from shared.events.fact import Fact
 from shared.service import Definition
@@ -57,7 +56,7 @@ async def hear(desk: Desk, definition: Definition, story: Sequence[Told], *, tim
             data=told.fact.to_data(),
         )
         record = Received(told.fact.TOPIC, 0, offset, told.subject, event.to_bytes(), 0)
-        await desk.write(partial(take_in, consumer=consumer, records=[record] * times))
+        await take(desk, consumer.at, read([record] * times))
 
 
 def shuffled(story: Sequence[Told], seed: int) -> list[Told]:
