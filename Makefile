@@ -7,7 +7,7 @@ DATA ?= data
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run cluster cluster-clean test setup lint types unit lock schemas clean torture
+.PHONY: run cluster cluster-clean test setup lint types unit lock schemas clean torture bench-setup
 
 run: setup ## start Pulang, play the season, keep serving
 	$(BIN)/pulang demo examples/season-2020 --data $(DATA)
@@ -46,6 +46,9 @@ unit: setup
 
 torture: setup ## a cluster under faults: MINUTES=10, SEED=n replays a schedule
 	$(BIN)/python -m tests.faults.torture --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED)) --replicas $(REPLICAS)
+
+bench-setup: setup ## what the benchmarks compare with, beside what Pulang needs
+	$(PIP) --no-deps faststream==0.7.8 faststream-outbox==0.19.0 fast-depends==3.0.9
 
 lock: setup ## after a change of the dependencies in pyproject.toml
 	$(PIP) uv==$(UV_VERSION)

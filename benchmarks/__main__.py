@@ -1,9 +1,9 @@
-"""`python -m benchmarks [registration|startup|season|outbox|registration-postgres]`: all of them, or some."""
+"""`python -m benchmarks [NAME …]`: all the figures, or some (outbox, hops, season, …)."""
 
 import json
 import sys
 
-from benchmarks import outbox, registration, registration_postgres, season, startup
+from benchmarks import hops, outbox, rebuild, registration, registration_postgres, season, startup
 
 FIGURES = {
     "registration": registration.measure,
@@ -11,6 +11,8 @@ FIGURES = {
     "season": season.measure,
     "outbox": outbox.measure,
     "registration-postgres": registration_postgres.measure,
+    "hops": hops.measure,
+    "rebuild": rebuild.measure,
 }
 
 for name in sys.argv[1:] or FIGURES:

@@ -1,7 +1,9 @@
 """The whole season of 2020, once, and what every reader may and may not find in it afterwards."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import orjson
 import pytest
 
 from tests.system.command import demo, pulang, up
@@ -28,11 +30,13 @@ def test_the_season_of_2020(tmp_path: Path) -> None:
     secrets = Secrets(EXAMPLE)
     with up(data):
         seen = {}
-        for agency in AGENCIES:
-            events, _ = watch(agency, "--data", data)
+        with ThreadPoolExecutor() as side_by_side:
+            watched = side_by_side.map(lambda agency: watch(agency, "--data", data)[0], AGENCIES)
+            feeds = dict(zip(AGENCIES, watched, strict=True))
+        for agency, events in feeds.items():
             check_once_and_without_a_gap(events)
             check_each_is_a_cloudevent(events)
-            assert secrets.found_in(repr(events).encode()) == 0
+            assert secrets.found_in(orjson.dumps(events)) == 0
             seen[agency] = histories(events)
         assert pulang("status", "--verify", "--data", data).status == 0
     assert seen["kemensos"] == seen["bp2mi"] == seen["iom"]

@@ -1,12 +1,15 @@
 """However often a message comes, it takes effect once, and offsets are never ahead of the state."""
 
 import asyncio
+import itertools
 import sys
 from asyncio.subprocess import PIPE
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy.orm import Session
 
 from shared.bus.protocol import BusUnavailable, TopicPartition
 from shared.consuming import loop as loop_module
@@ -78,6 +81,33 @@ async def test_offsets_are_never_ahead_of_the_state(desk: Desk, place: Place) ->
 
     assert len(behind) >= 8
     assert set(behind) == {0}
+
+
+@pytest.mark.parametrize("committed", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("nth", range(1, 6))
+async def test_a_write_that_fails_loses_nothing_and_doubles_nothing(
+    desk: Desk, place: Place, nth: int, committed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server goes before a transaction, or after its commit and before its answer: whichever it is, effects and
+    marks stand together."""
+    write, calls = desk.database.write, itertools.count(1)
+
+    async def fails_once(work: Callable[[Session], Any]) -> Any:
+        goes = next(calls) == nth
+        if goes and not committed:
+            raise DatabaseUnavailable("gone")
+        done = await write(work)
+        if goes:
+            raise DatabaseUnavailable("gone")
+        return done
+
+    monkeypatch.setattr(desk.database, "write", fails_once)
+    monkeypatch.setattr(loop_module, "BATCH", 10)
+    reaction = Reaction()
+    await hear(desk, place, reaction, *STORY)
+
+    assert by_stream(await effects(desk, reaction)) == ALL_HEARD
+    assert await waiting(desk, reaction) == []
 
 
 async def test_offsets_that_were_not_committed_bring_repeats_only(desk: Desk, place: Place) -> None:

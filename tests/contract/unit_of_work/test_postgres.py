@@ -1,21 +1,24 @@
 """What only PostgreSQL has: writers side by side, and work that runs again."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, select, text, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Table, insert, select, text, update
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.util import await_only
 
 from shared.bus.protocol import Received
 from shared.consuming.dead_letters import parked
-from shared.consuming.inbox import Consumer, read, take_in
+from shared.consuming.inbox import Consumer, read, take, take_in
 from shared.database import Database
 from shared.database.postgres import PostgresDatabase
+from shared.database.prepared import Prepared
+from shared.events.envelope import Event
 from shared.events.fact import LIFECYCLE
 from shared.http.idempotency import Answer, Once
 from shared.outbox.lease import Lease
@@ -25,7 +28,7 @@ from shared.outbox.table import EVENTS
 from shared.times import utc_now
 from shared.work import Work
 from tests.contract.bus.backends import Embedded
-from tests.contract.inbox.hearing import said
+from tests.contract.inbox.hearing import Reaction, by_stream, effects, marks, said, waiting
 from tests.contract.outbox.places import Noted, Place, first_appearances, tell, until, versions
 from tests.contract.unit_of_work.backends import Postgres
 from tests.contract.unit_of_work.tables import Counter, Note, how_many, names, note
@@ -273,3 +276,39 @@ async def _nothing_open(database: Database) -> bool:
         " WHERE usename = CURRENT_USER AND state <> 'idle' AND pid <> pg_backend_pid()"
     )
     return await database.read(lambda session: int(session.execute(others).scalar_one())) == 0
+
+
+@pytest.mark.parametrize("known", [False, True])
+async def test_two_replicas_that_take_the_same_batch_have_one_effect(place: Place, known: bool) -> None:
+    """As where a partition goes to another member while the one before is still at work."""
+    desks = await place.desk(), await place.desk()
+    reaction = Reaction()
+    messages = [said(f"case-{number}", version) for version in (1, 2, 3) for number in range(12)]
+    batch = read([Received(LIFECYCLE, 0, at, one.key, one.value, 0) for at, one in enumerate(messages)])
+
+    def slowly(work: Work, events: Sequence[Event]) -> None:
+        reaction.apply(work, events)
+        await_only(asyncio.sleep(0.3))
+
+    if known:
+        await take(desks[0], reaction.consumer.at, batch[:12])
+    consumer = replace(reaction.consumer, apply=slowly)
+    taken = await asyncio.gather(*(take(desk, consumer.at, batch) for desk in desks))
+
+    assert sorted(taken) == [0, 24 if known else 36]
+    assert by_stream(await effects(desks[0], reaction)) == {
+        ("/pulang/intake", f"case-{number}"): [1, 2, 3] for number in range(12)
+    }
+    assert await marks(desks[0], reaction) == {("/pulang/intake", f"case-{number}"): 3 for number in range(12)}
+    assert await waiting(desks[0], reaction) == []
+
+
+@pytest.mark.parametrize("rows", [1, 20])
+async def test_a_text_that_is_too_long_is_refused_and_not_cut(database: PostgresDatabase, rows: int) -> None:
+    notes = Note.__table__
+    assert isinstance(notes, Table)
+    new = Prepared(insert(notes))
+    with pytest.raises(DBAPIError):
+        await database.write(lambda session: new.write(session, [{"name": f"{n}" * 81} for n in range(rows)]))
+
+    assert await database.read(names) == []

@@ -97,6 +97,27 @@ async def test_an_upsert_changes_what_it_names_and_nothing_else(database: Databa
     assert [(row.name, row.codes, row.open) for row in rows] == [("a", ["first"], False), ("b", [], True)]
 
 
+async def test_of_many_rows_the_last_of_a_key_holds(database: Database) -> None:
+    """As if each were written by itself, where the server gets them all at once."""
+    many = [visit(f"{number % 10}", codes=[f"{number}"], open=number % 3 == 0) for number in range(40)]
+    await write(database, upserting(VISITS, ("name",), ("codes", "open")), *many)
+    assert [(row.name, row.codes, row.open) for row in await database.read(EVERY.all)] == [
+        (row["name"], row["codes"], row["open"]) for row in many[-10:]
+    ]
+
+    renamed = Prepared(update(VISITS).where(VISITS.c.name == bindparam("of_name")).values(proof=bindparam("to_proof")))
+    await write(database, renamed, *({"of_name": f"{n % 10}", "to_proof": bytes([n])} for n in range(30)))
+    assert [row.proof for row in await database.read(EVERY.all)] == [bytes([n]) for n in range(20, 30)]
+
+
+async def test_many_rows_are_numbered_as_they_came(database: Database) -> None:
+    notes = Note.__table__
+    assert isinstance(notes, Table)
+    await write(database, Prepared(insert(notes)), *({"name": f"{n * 7 % 100}"} for n in range(100)))
+
+    assert await database.read(names) == [f"{n * 7 % 100}" for n in range(100)]
+
+
 async def test_what_waits_in_the_session_is_written_first(database: Database) -> None:
     def add_and_ask(session: Session) -> list[Any]:
         session.add(Visit(name="a", codes=[]))
