@@ -12,6 +12,7 @@ from typing import Protocol
 
 from uuid_utils import uuid7
 
+from shared.database.protocol import DatabaseUnavailable
 from shared.security.key_pool import KeyPool, KeyStoreClosed
 from shared.security.sealing import KEY_BYTES, DataKey, Kek
 
@@ -55,7 +56,10 @@ class DestructionUnfinished(Exception):
 
 
 class KeyStore(Protocol):
-    """Where data keys live. Every method may be called from any thread, and blocks for a commit at most."""
+    """Where data keys live. Every method may be called from any thread, and blocks for a commit at most.
+
+    Each but `close` raises DatabaseUnavailable: no room, no answer.
+    """
 
     def take(self, count: int) -> list[DataKey]:
         """`count` new keys, durable in the store already and given to nobody else. An unused key is wasted.
@@ -232,7 +236,12 @@ class SqliteKeyStore:
         with self._file_lock:
             if self._closed:
                 raise KeyStoreClosed
-            yield
+            try:
+                yield
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_ERROR:
+                    raise  # what was asked, not the file
+                raise DatabaseUnavailable(f"the key store: {error}") from error
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

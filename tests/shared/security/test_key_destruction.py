@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.database.protocol import DatabaseUnavailable
 from shared.security.keys import DestructionUnfinished, KeyDestroyed, SqliteKeyStore
 from shared.security.sealing import Kek
 
@@ -80,3 +81,17 @@ def test_a_reader_that_holds_the_old_bytes_is_told_of_and_waited_for_by_trying_a
     backup.close()
     store.destroy([key.id])
     assert _in_the_files(path, {wrapped}) == set()
+
+
+def test_a_file_that_takes_nothing_just_now_is_an_outage(tmp_path: Path) -> None:
+    """A disk that is full as well: whoever asks is told to come again, and not that something broke."""
+    kek = Kek.load_or_create(tmp_path / "kek")
+    store = SqliteKeyStore(tmp_path / "keys.db", kek, owner="intake", patience_seconds=0.05)
+    other = sqlite3.connect(tmp_path / "keys.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(DatabaseUnavailable, match="key store"):
+        store.take(1)
+    other.execute("ROLLBACK")
+    assert len(store.take(1)) == 1
+    store.close()
+    other.close()
