@@ -19,7 +19,7 @@ import httpx
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from benchmarks.load import ARRIVAL, people
-from benchmarks.parts import kafka, postgres
+from benchmarks.parts import kafka, percentile, postgres
 from benchmarks.registration_postgres import POST, prepare
 from benchmarks.replicas import Replicas, replicas
 from benchmarks.servers import call
@@ -71,12 +71,13 @@ async def _measure(running: Replicas, bootstrap: str) -> dict[str, Any]:
         await producer.stop()
     theirs, limit = (sorted(listener.delays[WARM_UP:]) for listener in (ours, raw))
     figures = {
-        f"{name}_p{part}_ms": round(_percentile(delays, part), 1)
+        f"{name}_p{part}_ms": round(percentile(delays, part / 100), 1)
         for name, delays in (("agency", theirs), ("raw_hop", limit))
         for part in (50, 99)
     }
     return figures | {
-        f"ratio_of_p{part}": round(_percentile(theirs, part) / _percentile(limit, part), 2) for part in (50, 99)
+        f"ratio_of_p{part}": round(percentile(theirs, part / 100) / percentile(limit, part / 100), 2)
+        for part in (50, 99)
     }
 
 
@@ -139,10 +140,6 @@ class _Listener:
         self._task.cancel()
         await asyncio.wait([self._task])
         await self._consumer.stop()
-
-
-def _percentile(ordered: list[float], part: int) -> float:
-    return ordered[min(len(ordered) - 1, len(ordered) * part // 100)]
 
 
 if __name__ == "__main__":

@@ -50,3 +50,8 @@ async def run_sql(url: str, *statements: str) -> None:
             await connection.execute(statement)
     finally:
         await connection.close()
+
+
+def percentile(ordered: list[float], part: float) -> float:
+    """`part`: 0.5 for the median."""
+    return ordered[min(len(ordered) - 1, int(len(ordered) * part))]

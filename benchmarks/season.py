@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.load import people
+from benchmarks.parts import percentile
 from benchmarks.servers import call, token, wait_for
 
 SEASON = Path(__file__).parent.parent / "examples" / "season-2020"
@@ -57,11 +58,11 @@ def measure(season: Path = SEASON) -> dict[str, Any]:
         return {
             "season_seconds": round(seconds, 1),
             "memory_after_mib": round(memory),
-            "write_p50_ms": round(_percentile(writes, 0.5), 1),
-            "write_p99_ms": round(_percentile(writes, 0.99), 1),
-            "commit_to_subscriber_p50_ms": round(_percentile(delays, 0.5), 1),
-            "commit_to_subscriber_p99_ms": round(_percentile(delays, 0.99), 1),
-            "ratio_of_p99": round(_percentile(delays, 0.99) / _percentile(writes, 0.99), 2),
+            "write_p50_ms": round(percentile(writes, 0.5), 1),
+            "write_p99_ms": round(percentile(writes, 0.99), 1),
+            "commit_to_subscriber_p50_ms": round(percentile(delays, 0.5), 1),
+            "commit_to_subscriber_p99_ms": round(percentile(delays, 0.99), 1),
+            "ratio_of_p99": round(percentile(delays, 0.99) / percentile(writes, 0.99), 2),
             "events_timed": len(delays),
             "writes_timed": len(writes),
         }
@@ -119,10 +120,6 @@ class _Subscriber(threading.Thread):
         for event, at in zip(events, recorded, strict=True):
             if "grant" in event:
                 self.delays.append((now - max(at, self._opened.get(event["subject"], at))) * 1000)
-
-
-def _percentile(ordered: list[float], part: float) -> float:
-    return ordered[min(len(ordered) - 1, int(len(ordered) * part))]
 
 
 def _resident_mib(pid: int) -> float:

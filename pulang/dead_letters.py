@@ -31,7 +31,7 @@ def list_parked(to: Reach, *, as_json: bool) -> None:
 def retry_parked(to: Reach, service: str | None, key: str | None) -> None:
     """Another try for all, or for those of one service or key. Raises Complaint."""
     if service is not None:
-        _check(service)
+        must_be_a_service(service)
     with Client(to, to.tokens.bearer(OPERATOR, "administrator")) as client:
         for one in [service] if service else SERVICES:
             answer = client.post(f"/{one}/operations/parked/retry", {} if key is None else {"key": key})
@@ -41,7 +41,7 @@ def retry_parked(to: Reach, service: str | None, key: str | None) -> None:
 
 def show_parked(to: Reach, service: str, key: str, *, as_json: bool) -> None:
     """What is parked under a key of a service, one line each, in the order in which it waits. Raises Complaint."""
-    _check(service)
+    must_be_a_service(service)
     with Client(to, to.tokens.bearer(OPERATOR, "administrator")) as client:
         items = client.get(f"/{service}/operations/parked/events", key=key)["items"]
     if as_json:
@@ -55,17 +55,13 @@ def discard_parked(
     to: Reach, service: str, key: str, reason: str, consumer: str | None, *, everything: bool, now: bool
 ) -> None:
     """Give up the head of a key, or everything under it. Raises Complaint."""
-    _check(service)
+    must_be_a_service(service)
     body = {"key": key, "reason": reason, "all": everything, "now": now}
     with Client(to, to.tokens.bearer(OPERATOR, "administrator")) as client:
         answer = client.post(
             f"/{service}/operations/parked/discard", body if consumer is None else body | {"consumer": consumer}
         )
     print(f"{service}: {answer['events']} events under {key} are discarded; what waited behind is tried")
-
-
-def _check(service: str) -> None:
-    must_be_a_service(service)
 
 
 def _event(item: dict[str, Any]) -> str:

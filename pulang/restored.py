@@ -13,7 +13,7 @@ from pulang.services import must_be_a_service
 
 def list_read_only(to: Reach, service: str, *, as_json: bool) -> None:
     """All of it, a line each. Raises Complaint."""
-    _check(service)
+    must_be_a_service(service)
     items: list[dict[str, Any]] = []
     with Client(to, to.tokens.bearer(OPERATOR, "administrator")) as client:
         while page := client.get(f"/{service}/operations/restored", after=items[-1]["subject"] if items else "")[
@@ -37,11 +37,7 @@ def show_read_only(service: str, items: Sequence[dict[str, Any]]) -> None:
 
 def open_again(to: Reach, service: str, subject: str) -> None:
     """Raises Complaint."""
-    _check(service)
+    must_be_a_service(service)
     with Client(to, to.tokens.bearer(OPERATOR, "administrator")) as client:
         client.post(f"/{service}/operations/restored/{quote(subject, safe='')}", {})
     print(f"{service}: {subject} may be written to again: enter what its state lacks")
-
-
-def _check(service: str) -> None:
-    must_be_a_service(service)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def serve_replica(service: str, host: str, port: int) -> None:
     """Run until SIGINT or SIGTERM; whatever is away is waited for. Raises Complaint."""
-    _check(service)
+    must_be_a_service(service)
     end_when_asked()
     try:
         replica = replica_from(Environment())
@@ -38,7 +38,7 @@ def migrate_service(service: str) -> None:
     from shared.migrating import NewerDatabase, migrate_server
     from shared.security.postgres_keys import migrate_key_store
 
-    _check(service)
+    must_be_a_service(service)
 
     async def both(database: str, key_store: str) -> tuple[bool, bool]:
         return await migrate_server(database, definition(service).migrations), await migrate_key_store(key_store)
@@ -53,7 +53,3 @@ def migrate_service(service: str) -> None:
         raise Complaint(f"{service}: the database refused, or does not answer ({kind})") from None
     for name, changed in zip(("database", "key store"), done, strict=True):
         print(f"{service}: {name} {'migrated' if changed else 'is up to date'}")
-
-
-def _check(service: str) -> None:
-    must_be_a_service(service)

@@ -5,7 +5,6 @@ time and no more: on an idle machine it is there at once, on a busy one its batc
 """
 
 import time
-from collections.abc import Callable
 
 
 class Pace:
@@ -15,13 +14,12 @@ class Pace:
     SAVED_SECONDS = 0.15
     LONGEST_SECONDS = 0.2
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._credit, self._at = self.SAVED_SECONDS, clock()
+    def __init__(self) -> None:
+        self._credit, self._at = self.SAVED_SECONDS, time.monotonic()
 
     def rest_after(self, taken_seconds: float) -> float:
         """Seconds to rest after a batch that took so long, and was not a full one; 0 where there are savings."""
-        now = self._clock()
+        now = time.monotonic()
         self._credit = min(self.SAVED_SECONDS, self._credit + (now - self._at) * self.SHARE) - taken_seconds
         self._at = now
         rest = min(self.LONGEST_SECONDS, max(0.0, -self._credit / self.SHARE))

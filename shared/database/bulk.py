@@ -48,8 +48,6 @@ class Bulk:
 
     def takes(self, rows: Rows) -> bool:
         """Whether the one statement would do what one for each row does: none may meet what another one wrote."""
-        if len(rows) < FEWEST_ROWS:
-            return False
         if not self._distinct:
             return True
         return len({tuple(row[name] for name in self._distinct) for row in rows}) == len(rows)

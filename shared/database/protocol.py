@@ -31,9 +31,13 @@ def is_outage(error: BaseException) -> bool:
     if (state := sqlstate_of(error)) is not None:
         return state.startswith(OUTAGES)
     if isinstance(error, OperationalError):
-        code: int | None = getattr(error.orig, "sqlite_errorcode", None)
-        return code is None or code & 0xFF != sqlite3.SQLITE_ERROR
+        return sqlite_fails(getattr(error.orig, "sqlite_errorcode", None))
     return isinstance(error, DatabaseUnavailable | ConnectionError | TimeoutError)
+
+
+def sqlite_fails(code: int | None) -> bool:
+    """Whether that code of an operational error means the file (no room, locked), and not what was asked."""
+    return code is None or code & 0xFF != sqlite3.SQLITE_ERROR
 
 
 def is_transient(error: BaseException) -> bool:

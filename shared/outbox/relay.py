@@ -5,6 +5,7 @@ import contextlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import structlog
@@ -35,6 +36,8 @@ log = structlog.get_logger()
 class _Batch:
     positions: list[int]
     records: list[Record]
+    full: bool
+    """Whether more may wait behind it."""
 
 
 class Relay:
@@ -117,12 +120,12 @@ class Relay:
         """Send what waits; how many. Of more than a batch, the next one is read while this one is acknowledged, and the
         last one is marked meanwhile."""
         sent, marking, reading = 0, None, None
-        batch = await self._read(_UNPUBLISHED)
+        batch = await self._read(after=0, at_most=BATCH)
         try:
             for _ in range(IN_A_ROW):
-                if len(batch.positions) in (BATCH, BACKLOG_BATCH):
+                if batch.full:
                     # What commits late may stand before these: it is found when the row begins again from the start.
-                    reading = asyncio.create_task(self._read(_FURTHER, after=batch.positions[-1]))
+                    reading = asyncio.create_task(self._read(batch.positions[-1], BACKLOG_BATCH))
                 if batch.positions:
                     await self._publish(batch.records)
                     if marking is not None and not await marking:
@@ -142,8 +145,13 @@ class Relay:
                 raise one
         return sent
 
-    async def _read(self, statement: Prepared, **parameters: int) -> _Batch:
-        return _batch(await self._database.read(lambda session: statement.all(session, **parameters)))
+    async def _read(self, after: int, at_most: int) -> _Batch:
+        rows = await self._database.read(partial(_WAITING.all, after=after, at_most=at_most))
+        return _Batch(
+            positions=[row.position for row in rows],
+            records=[record_of(row) for row in rows],
+            full=len(rows) == at_most,
+        )
 
     async def _mark(self, positions: Sequence[int]) -> bool:
         """False where another relay holds the lease by now."""
@@ -163,9 +171,13 @@ class Relay:
 
 SENT = (EVENTS.c.position, EVENTS.c.topic, EVENTS.c.subject, EVENTS.c.payload, EVENTS.c.recorded_ms)
 """What is read of a row to send it."""
-_WAITING = select(*SENT).join(UNPUBLISHED, UNPUBLISHED.c.position == EVENTS.c.position).order_by(UNPUBLISHED.c.position)
-_UNPUBLISHED = Prepared(_WAITING.limit(BATCH))
-_FURTHER = Prepared(_WAITING.where(UNPUBLISHED.c.position > bindparam("after")).limit(BACKLOG_BATCH))
+_WAITING = Prepared(
+    select(*SENT)
+    .join(UNPUBLISHED, UNPUBLISHED.c.position == EVENTS.c.position)
+    .where(UNPUBLISHED.c.position > bindparam("after"))
+    .order_by(UNPUBLISHED.c.position)
+    .limit(bindparam("at_most"))
+)
 _HELD = Prepared(
     select(RELAY_LEASE.c.name)
     .where(RELAY_LEASE.c.name == bindparam("of_lease"), RELAY_LEASE.c.number == bindparam("of_number"))
@@ -174,13 +186,6 @@ _HELD = Prepared(
 
 
 _MARK = Prepared(delete(UNPUBLISHED).where(UNPUBLISHED.c.position.in_(bindparam("positions", expanding=True))))
-
-
-def _batch(rows: Sequence[Any]) -> _Batch:
-    return _Batch(
-        positions=[row.position for row in rows],
-        records=[record_of(row) for row in rows],
-    )
 
 
 def record_of(row: Any) -> Record:

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from uuid_utils import uuid7
 
-from shared.database.protocol import DatabaseUnavailable
+from shared.database.protocol import DatabaseUnavailable, sqlite_fails
 from shared.security.key_pool import KeyPool, KeyStoreClosed
 from shared.security.sealing import KEY_BYTES, DataKey, Kek
 
@@ -239,8 +239,8 @@ class SqliteKeyStore:
             try:
                 yield
             except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_ERROR:
-                    raise  # what was asked, not the file
+                if not sqlite_fails(error.sqlite_errorcode):
+                    raise
                 raise DatabaseUnavailable(f"the key store: {error}") from error
 
     @contextmanager

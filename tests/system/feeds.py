@@ -2,10 +2,11 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from cloudevents.core.bindings.kafka import KafkaMessage, from_kafka_event
@@ -15,6 +16,7 @@ from tests.system.seasons import rows_of
 
 AGENCIES = ("kemensos", "bp2mi", "iom")
 Seen = list[dict[str, Any]]
+Result = TypeVar("Result")
 _NUMBER = re.compile(rb"\d{16,}")
 _DATE = re.compile(rb"\d{4}-\d\d-\d\d")
 _DOCUMENT = re.compile(rb"[A-Za-z]{1,2}\d{6,8}")
@@ -32,6 +34,12 @@ def watch(agency: str, *where: object, after: str | None = None) -> tuple[Seen, 
     said = pulang("watch", agency, "--json", "--until-idle", 3, *more, *where)
     assert said.status == 0, said.err
     return [orjson.loads(line) for line in said.out.splitlines()], said.err.split()[-1]
+
+
+def by_agency(read: Callable[[str], Result]) -> dict[str, Result]:
+    """What each agency reads, all of them at the same time."""
+    with ThreadPoolExecutor() as side_by_side:
+        return dict(zip(AGENCIES, side_by_side.map(read, AGENCIES), strict=True))
 
 
 def check_each_is_a_cloudevent(events: Seen) -> None:

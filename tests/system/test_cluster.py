@@ -5,7 +5,6 @@ import os
 import subprocess
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -18,9 +17,9 @@ from tests.real.kafka import libraries
 from tests.real.processes import open_folder, skip_or_fail
 from tests.system.command import pulang
 from tests.system.feeds import (
-    AGENCIES,
     Secrets,
     Seen,
+    by_agency,
     check_each_is_a_cloudevent,
     check_once_and_without_a_gap,
     histories,
@@ -57,10 +56,8 @@ def test_the_season_of_2020_on_a_cluster(cluster: Cluster) -> None:
     assert told["figures"] == totals(EXAMPLE)
 
     seen, secrets = {}, Secrets(EXAMPLE)
-    with ThreadPoolExecutor() as side_by_side:
-        topics = dict(zip(AGENCIES, side_by_side.map(partial(read_topic, cluster), AGENCIES), strict=True))
-    for agency in AGENCIES:
-        events = first_appearances(topics[agency])
+    for agency, found in by_agency(partial(read_topic, cluster)).items():
+        events = first_appearances(found)
         check_once_and_without_a_gap(events)
         check_each_is_a_cloudevent(events)
         assert secrets.found_in(orjson.dumps(events)) == 0

@@ -1,6 +1,5 @@
 """The whole season of 2020, once, and what every reader may and may not find in it afterwards."""
 
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import orjson
@@ -8,8 +7,8 @@ import pytest
 
 from tests.system.command import demo, pulang, up
 from tests.system.feeds import (
-    AGENCIES,
     Secrets,
+    by_agency,
     check_each_is_a_cloudevent,
     check_once_and_without_a_gap,
     histories,
@@ -30,10 +29,7 @@ def test_the_season_of_2020(tmp_path: Path) -> None:
     secrets = Secrets(EXAMPLE)
     with up(data):
         seen = {}
-        with ThreadPoolExecutor() as side_by_side:
-            watched = side_by_side.map(lambda agency: watch(agency, "--data", data)[0], AGENCIES)
-            feeds = dict(zip(AGENCIES, watched, strict=True))
-        for agency, events in feeds.items():
+        for agency, events in by_agency(lambda agency: watch(agency, "--data", data)[0]).items():
             check_once_and_without_a_gap(events)
             check_each_is_a_cloudevent(events)
             assert secrets.found_in(orjson.dumps(events)) == 0

@@ -14,7 +14,7 @@ from shared.bus.kafka.login import forbids, reason_of
 from shared.bus.kafka.topics import MOST_RECORD_BYTES
 from shared.bus.protocol import BusUnavailable, Record
 
-_BATCH_BYTES = 512 * 1024
+BATCH_BYTES = 512 * 1024
 _CLOSE_SECONDS = 5.0
 
 _log = structlog.get_logger(__name__)
@@ -42,7 +42,7 @@ class Publishing:
             connection,
             acks="all",
             enable_idempotence=True,
-            max_batch_size=_BATCH_BYTES,
+            max_batch_size=BATCH_BYTES,
             max_request_size=MOST_RECORD_BYTES,
             # Half, so that a request that got lost is sent once more within the limit.
             request_timeout_ms=int(publish_seconds * 500),
