@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import and_, bindparam, select
+from sqlalchemy import and_, bindparam, literal_column, select, true
 from sqlalchemy.orm import Session
 
 from services.exchange.directory import Directory
@@ -25,25 +25,35 @@ _STEP = table_of(ConsentStep)
 _HEAD = table_of(LogHead)
 _AGENCY = table_of(Agency)
 
-_ROWS = Prepared(
-    select(
-        _LOG.c.position,
-        _LOG.c.grant_number,
-        _STORED.c.payload,
-        _NOW.c.level.label("level_now"),
-        _NOW.c.grant_number.label("grant_now"),
-        _STEP.c.level_before,
-        _STEP.c.level_after,
-        _STEP.c.grant_number.label("grant_then"),
-        select(_HEAD.c.directory).scalar_subquery().label("directory"),
+
+def _rows(dialect: str) -> Any:
+    """PostgreSQL looks for the step of each row by its key: without statistics it read all steps of the agency."""
+    steps = and_(_STEP.c.event == _LOG.c.event, _STEP.c.agency == _LOG.c.agency)
+    step: Any = _STEP
+    if dialect == "postgresql":
+        step, steps = select(_STEP).where(steps).limit(literal_column("1")).correlate(_LOG).lateral("step"), true()
+    return (
+        select(
+            _LOG.c.position,
+            _LOG.c.grant_number,
+            _STORED.c.payload,
+            _NOW.c.level.label("level_now"),
+            _NOW.c.grant_number.label("grant_now"),
+            step.c.level_before,
+            step.c.level_after,
+            step.c.grant_number.label("grant_then"),
+            select(_HEAD.c.directory).scalar_subquery().label("directory"),
+        )
+        .join(_STORED, _STORED.c.position == _LOG.c.event)
+        .join(_NOW, and_(_NOW.c.case_id == _STORED.c.subject, _NOW.c.agency == _LOG.c.agency), isouter=True)
+        .join(step, steps, isouter=True)
+        .where(_LOG.c.agency == bindparam("of_agency"), _LOG.c.position > bindparam("after"))
+        .order_by(_LOG.c.position)
+        .limit(bindparam("at_most"))
     )
-    .join(_STORED, _STORED.c.position == _LOG.c.event)
-    .join(_NOW, and_(_NOW.c.case_id == _STORED.c.subject, _NOW.c.agency == _LOG.c.agency), isouter=True)
-    .join(_STEP, and_(_STEP.c.event == _LOG.c.event, _STEP.c.agency == _LOG.c.agency), isouter=True)
-    .where(_LOG.c.agency == bindparam("of_agency"), _LOG.c.position > bindparam("after"))
-    .order_by(_LOG.c.position)
-    .limit(bindparam("at_most"))
-)
+
+
+_ROWS = Prepared(_rows)
 _UNSENT = Prepared(
     select(_AGENCY.c.agency, _AGENCY.c.sent)
     .where(_AGENCY.c.agency.in_(bindparam("of_agencies", expanding=True)), _AGENCY.c.sent < _AGENCY.c.last)

@@ -88,8 +88,8 @@ class ConsumerLoop:
                 failures += 1
 
     async def _take_in(self, records: Sequence[Received]) -> None:
-        failures, events = 0, read(records)
-        while True:
+        failures, events = 0, read(records, self.consumer.ignores)
+        while events:
             try:
                 self.consumed += await take(self._desk, self.consumer.at, events)
                 break

@@ -63,6 +63,10 @@ class Projection:
     generations: Table
 
     @property
+    def ignores(self) -> str | None:
+        return None
+
+    @property
     def live(self) -> ColumnElement[int]:
         """The generation that is asked, as an expression in any statement."""
         table = self.generations

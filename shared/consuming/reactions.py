@@ -12,7 +12,7 @@ Reactions = Mapping[type[Fact], Callable[[Work, Event, Any], None]]
 
 
 def reacting(service: str, reactions: Reactions) -> Consumer:
-    """Both topics; an event without a reaction moves its mark and nothing else. A service hears itself as well.
+    """Both topics; an event without a reaction moves its mark and nothing else. A service knows what it tells itself.
 
     The cases of a batch come in the order of their ids, as commands for several of them lock them: a batch that holds
     some and waits for others would meet such a command in a deadlock. Nothing is promised between cases.
@@ -32,4 +32,4 @@ def reacting(service: str, reactions: Reactions) -> Consumer:
         found = by_type.get(event.type)
         return event.subject if found is not None and found[0].TOPIC == LIFECYCLE else ""
 
-    return Consumer(name, (LIFECYCLE, OPERATIONS), apply, one_by_one=True)
+    return Consumer(name, (LIFECYCLE, OPERATIONS), apply, one_by_one=True, ignores=f"/pulang/{service}")

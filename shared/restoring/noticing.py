@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, func, select, text
 from sqlalchemy.orm import Session
 
 from shared.bus.protocol import Bus, Received, TopicPartition
-from shared.consuming.inbox import Listener
+from shared.consuming.inbox import Listener, read
 from shared.consuming.parking import event_of, key_of
 from shared.consuming.table import INBOX, PARKED
 from shared.database.prepared import Prepared, upserting
@@ -113,9 +113,7 @@ async def _has_more(
 async def _went_on(bus: Bus, database: Database, consumer: Listener, place: TopicPartition, before: range) -> bool:
     """Whether the group is past events that are neither applied nor parked here."""
     records = await stretch(bus, place, before)
-    heard = [
-        (key_of(record), event) for record in records if (event := event_of(record.value, record.headers)) is not None
-    ]
+    heard = [(key_of(record), event) for record, event in read(records, consumer.ignores) if event is not None]
     return await database.read(partial(_never_heard, consumer=consumer, heard=heard))
 
 
