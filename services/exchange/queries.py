@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import and_, bindparam, literal_column, select, true
+from sqlalchemy import and_, bindparam, select, true
 from sqlalchemy.orm import Session
 
 from services.exchange.directory import Directory
@@ -14,6 +14,7 @@ from services.exchange.models import Agency, ConsentLevelRow, ConsentStep, LogHe
 from services.exchange.policy import Policy
 from services.exchange.rules import NOTHING, Standing, Step, levels_at_sending
 from services.exchange.schemas import AgencyLog
+from shared.database.bulk import one_by_one
 from shared.database.models import table_of
 from shared.database.prepared import Prepared
 from shared.events.envelope import Event
@@ -27,11 +28,10 @@ _AGENCY = table_of(Agency)
 
 
 def _rows(dialect: str) -> Any:
-    """PostgreSQL looks for the step of each row by its key: without statistics it read all steps of the agency."""
     steps = and_(_STEP.c.event == _LOG.c.event, _STEP.c.agency == _LOG.c.agency)
     step: Any = _STEP
     if dialect == "postgresql":
-        step, steps = select(_STEP).where(steps).limit(literal_column("1")).correlate(_LOG).lateral("step"), true()
+        step, steps = one_by_one(select(_STEP).where(steps).correlate(_LOG), "step"), true()
     return (
         select(
             _LOG.c.position,

@@ -11,7 +11,7 @@ The promises, checked by `tests/contract/bus` on every backend:
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 
@@ -52,8 +52,7 @@ class Record(NamedTuple):
     headers: tuple[tuple[str, bytes], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(NamedTuple):
     """What is read: a record and its place. `key` is None where a foreign producer gave none or no UTF-8."""
 
     topic: str
@@ -62,7 +61,7 @@ class Received:
     key: str | None
     value: bytes
     timestamp_ms: int
-    headers: tuple[tuple[str, bytes], ...] = field(default=())
+    headers: tuple[tuple[str, bytes], ...] = ()
 
     @property
     def place(self) -> TopicPartition:

@@ -7,9 +7,23 @@ prepare. An array is one parameter, however long it is.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
-from sqlalchemy import ARRAY, BinaryExpression, BindParameter, Insert, String, Update, any_, bindparam, func, select
+from sqlalchemy import (
+    ARRAY,
+    BinaryExpression,
+    BindParameter,
+    Insert,
+    Select,
+    String,
+    Update,
+    any_,
+    bindparam,
+    func,
+    literal_column,
+    select,
+)
 from sqlalchemy.dialects.postgresql.dml import OnConflictDoUpdate
 from sqlalchemy.sql import operators, visitors
+from sqlalchemy.sql.selectable import LateralFromClause
 from sqlmodel.sql.sqltypes import AutoString
 
 FEWEST_ROWS = 8
@@ -37,6 +51,15 @@ def heap_of(types: Mapping[str, Any]) -> Any:
     """Parameters with these names, arrays of one length, as a table with a row for each place."""
     arrays = [bindparam(name, type_=_array_of(one)) for name, one in types.items()]
     return func.unnest(*arrays).table_valued(*types, with_ordinality=_PLACE, name="heap").render_derived()
+
+
+def one_by_one(chosen: Select[Any, Any], name: str) -> LateralFromClause:
+    """A question that is asked anew for each row of what it refers to, and so looks for its rows by their whole key.
+
+    A plan is made and kept while tables are empty, and the server counts their rows a minute later: until then it took
+    a part of the key, or a join, and walked through all there is. OFFSET 0 changes nothing, and keeps it from that.
+    """
+    return chosen.offset(literal_column("0")).lateral(name)
 
 
 class Bulk:

@@ -5,9 +5,8 @@ An `Event` is what stands in an event log, on a topic and in a feed. Its `data` 
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -33,8 +32,7 @@ def rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One fact in its envelope. Times are RFC 3339 texts in UTC; `streamversion` counts from 1."""
 
     id: str

@@ -9,10 +9,11 @@ from functools import partial
 from typing import Any
 
 import structlog
-from sqlalchemy import bindparam, delete, func, select
+from sqlalchemy import bindparam, delete, func, select, true
 from sqlalchemy.orm import Session
 
 from shared.bus.protocol import Bus, BusUnavailable, Record
+from shared.database.bulk import one_by_one
 from shared.database.prepared import Prepared
 from shared.database.protocol import DatabaseUnavailable
 from shared.events.envelope import STRUCTURED
@@ -171,13 +172,23 @@ class Relay:
 
 SENT = (EVENTS.c.position, EVENTS.c.topic, EVENTS.c.subject, EVENTS.c.payload, EVENTS.c.recorded_ms)
 """What is read of a row to send it."""
-_WAITING = Prepared(
-    select(*SENT)
-    .join(UNPUBLISHED, UNPUBLISHED.c.position == EVENTS.c.position)
-    .where(UNPUBLISHED.c.position > bindparam("after"))
-    .order_by(UNPUBLISHED.c.position)
-    .limit(bindparam("at_most"))
-)
+
+
+def _waiting(dialect: str) -> Any:
+    same = UNPUBLISHED.c.position == EVENTS.c.position
+    if dialect == "postgresql":
+        event = one_by_one(select(*SENT).where(same).correlate(UNPUBLISHED), "event")
+        chosen = select(*event.c).join_from(UNPUBLISHED, event, true())
+    else:
+        chosen = select(*SENT).join_from(UNPUBLISHED, EVENTS, same)
+    return (
+        chosen.where(UNPUBLISHED.c.position > bindparam("after"))
+        .order_by(UNPUBLISHED.c.position)
+        .limit(bindparam("at_most"))
+    )
+
+
+_WAITING = Prepared(_waiting)
 _HELD = Prepared(
     select(RELAY_LEASE.c.name)
     .where(RELAY_LEASE.c.name == bindparam("of_lease"), RELAY_LEASE.c.number == bindparam("of_number"))

@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -145,7 +144,7 @@ async def test_what_a_reaction_records_is_its_child(collector: Collector, settin
         await refer(pulang, case, shelter="RPTC-B")
         voice = ShelterVoice(pulang)
         answer = voice.event(case, ReferralAccepted(referral=first, facility="RPTC-A"))
-        await voice.publish([replace(answer, traceparent=GIVEN)])
+        await voice.publish([answer._replace(traceparent=GIVEN)])
         revoked = told(pulang, case)[-1][1]
     spans = collector.spans
 
@@ -186,10 +185,10 @@ async def test_what_was_rolled_back_is_not_told(collector: Collector, settings: 
         await pulang.settled()
         voice = ShelterVoice(pulang)
         events = [
-            replace(voice.event(case, ReferralAccepted(referral=case, facility="RPTC-A")), traceparent=GIVEN)
+            voice.event(case, ReferralAccepted(referral=case, facility="RPTC-A"))._replace(traceparent=GIVEN)
             for case in (good, bad)
         ]
-        events[1] = replace(events[1], data={"referral": 17})
+        events[1] = events[1]._replace(data={"referral": 17})
         await bus_of(pulang).publish([Record(LIFECYCLE, good, event.to_bytes(), 0) for event in events])
         await pulang.settled()
 

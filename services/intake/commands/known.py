@@ -4,13 +4,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import bindparam, select, true
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from services.intake.models import BlindToken, Case
 from services.intake.queries import case_scope
 from services.intake.rules import is_nik
+from shared.database.bulk import heap_of, one_by_one
 from shared.database.holding import hold
 from shared.database.models import table_of
 from shared.database.prepared import Prepared
@@ -47,21 +48,23 @@ def tokens_of(index: BlindIndex, person: Any) -> Tokens:
     return Tokens(all=(*every, *proofs), proofs=tuple(proofs))
 
 
-def _known() -> Select[Any, Any]:
+def _known(dialect: str) -> Any:
     tokens, cases = table_of(BlindToken), table_of(Case)
+    proving = select(tokens.c.token, tokens.c.case_id).where(tokens.c.kind.in_(("nik", "person")))
+    if dialect == "postgresql":
+        heap = heap_of({"token": tokens.c.token.type})
+        found = one_by_one(proving.where(tokens.c.token == heap.c.token), "found")
+        case = one_by_one(select(cases.c.status).where(cases.c.case_id == found.c.case_id), "known")
+        asked = select(found.c.token, found.c.case_id).join_from(heap, found, true()).join(case, true())
+        return asked.where(case.c.status != "closed").order_by(found.c.case_id)
     return (
-        select(tokens.c.token, tokens.c.case_id)
-        .join(cases, cases.c.case_id == tokens.c.case_id)
-        .where(
-            tokens.c.kind.in_(("nik", "person")),
-            tokens.c.token.in_(bindparam("tokens", expanding=True)),
-            cases.c.status != "closed",
-        )
+        proving.join(cases, cases.c.case_id == tokens.c.case_id)
+        .where(tokens.c.token.in_(bindparam("token", expanding=True)), cases.c.status != "closed")
         .order_by(tokens.c.case_id)
     )
 
 
-_KNOWN = Prepared(_known())
+_KNOWN = Prepared(_known)
 
 
 def hold_people(session: Session, people: Iterable[Tokens]) -> None:
@@ -83,7 +86,7 @@ def known_cases(session: Session, people: Sequence[Tokens]) -> dict[int, str]:
     if not wanted:
         return {}
     found: dict[int, str] = {}
-    for row in _KNOWN.all(session, tokens=list(wanted)):
+    for row in _KNOWN.all(session, token=list(wanted)):
         for number in wanted[row.token]:
             found.setdefault(number, row.case_id)
     return found

@@ -287,7 +287,9 @@ def received(one: Any) -> Received:
         key = None if one.key is None else one.key.decode()
     except UnicodeDecodeError:
         key = None
-    headers = tuple(one.headers)
-    if any(value is None for _, value in headers):
-        headers = tuple((name, value or b"") for name, value in headers)
+    headers = one.headers
+    for _, value in headers:
+        if value is None:
+            headers = tuple((name, had or b"") for name, had in headers)
+            break
     return Received(one.topic, one.partition, one.offset, key, one.value or b"", one.timestamp, headers)

@@ -1,7 +1,6 @@
 """One event of every type (the golden ones), and agencies that stand differently towards their places."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ def golden(event_type: str) -> Event:
 
 
 def with_data(event: Event, **changes: Any) -> Event:
-    return replace(event, data={**(event.data or {}), **changes})
+    return event._replace(data={**(event.data or {}), **changes})
 
 
 def places_in(event: Event) -> dict[str, str]:

@@ -1,6 +1,5 @@
 """What holds for whatever an event says and whoever asks."""
 
-from dataclasses import replace
 from typing import Any
 
 from hypothesis import given
@@ -51,7 +50,7 @@ def events(draw: st.DrawFn) -> Event:
         )
         data["decisions"] = draw(st.lists(decision, max_size=4))
     data |= draw(st.dictionaries(st.text(max_size=8), anything, max_size=2))
-    return replace(event, subject=subject, causationid=draw(st.sampled_from((None, *PLACES))), data=data)
+    return event._replace(subject=subject, causationid=draw(st.sampled_from((None, *PLACES))), data=data)
 
 
 def rank(told: Event | None) -> int:
@@ -108,7 +107,7 @@ def test_versions_stay_gapless(view: AgencyView, event: Event, before: Level, af
         assert told is not None
     if told is not None:
         assert (told.source, told.streamversion, told.id) == (event.source, event.streamversion, event.id)
-        other = disclose(view, replace(event, type="pulang.unknown.v1"), before, after)
+        other = disclose(view, event._replace(type="pulang.unknown.v1"), before, after)
         if other is not None:
             assert other.subject == told.subject
 
@@ -126,9 +125,9 @@ def test_it_answers_whatever_it_is_asked(
     """Total: no event, however strange, raises."""
     fields = list((golden(event_type).data or {}).keys())
     strange = {**dict.fromkeys(fields, data), **data}
-    disclose(agency(), replace(golden(event_type), subject=subject, data=strange), before, after)
-    disclose(agency(), replace(golden(event_type), data={field: [data] for field in fields}), before, after)
-    disclose(agency(), replace(golden(event_type), data=None), before, after)
+    disclose(agency(), golden(event_type)._replace(subject=subject, data=strange), before, after)
+    disclose(agency(), golden(event_type)._replace(data={field: [data] for field in fields}), before, after)
+    disclose(agency(), golden(event_type)._replace(data=None), before, after)
 
 
 codes = st.text("ABC-1|", min_size=1)
