@@ -8,23 +8,24 @@ import time
 
 
 class Pace:
-    """What a loop may spend: it earns `SHARE` of the time that passes, and saves up to `SAVED_SECONDS` of work."""
+    """What a loop may spend: it earns a share of the time that passes, and saves up to `SAVED_SECONDS` of work."""
 
     SHARE = 0.4
     SAVED_SECONDS = 0.15
     LONGEST_SECONDS = 0.2
 
-    def __init__(self) -> None:
+    def __init__(self, share: float = SHARE) -> None:
+        self._share = share
         self._credit, self._at = self.SAVED_SECONDS, time.monotonic()
 
     def rest_after(self, taken_seconds: float) -> float:
         """Seconds to rest after a batch that took so long, and was not a full one; 0 where there are savings."""
         now = time.monotonic()
-        self._credit = min(self.SAVED_SECONDS, self._credit + (now - self._at) * self.SHARE) - taken_seconds
+        self._credit = min(self.SAVED_SECONDS, self._credit + (now - self._at) * self._share) - taken_seconds
         self._at = now
-        rest = min(self.LONGEST_SECONDS, max(0.0, -self._credit / self.SHARE))
+        rest = min(self.LONGEST_SECONDS, max(0.0, -self._credit / self._share))
         # Who has rested the longest owes nothing more.
-        self._credit = max(self._credit, -self.LONGEST_SECONDS * self.SHARE)
+        self._credit = max(self._credit, -self.LONGEST_SECONDS * self._share)
         return rest
 
 

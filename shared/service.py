@@ -163,8 +163,8 @@ class Service:
         waiting = await self.desk.read(parked)
         return {
             "service": self.name,
-            "events": await self.desk.read(recorded),
-            "outbox_backlog": await self.desk.read(backlog),
+            "events": await self.desk.glance(recorded),
+            "outbox_backlog": await self.desk.glance(backlog),
             "consumer_lag": {loop.consumer.name: lag for loop, lag in zip(self.loops, lags, strict=True)},
             "parked": len(waiting),
             "dead_letters": sum(1 for entry in waiting if entry["dead"]),
@@ -188,10 +188,10 @@ class Service:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), CHORE_SECONDS)
             try:
-                if self.relay.may_send and await self.desk.read(has_moved):
+                if self.relay.may_send and await self.desk.glance(has_moved):
                     self.desk.closed = f"{self.name}: another server took over the database"
                     raise DatabaseMoved(self.desk.closed)
-                if await self.desk.read(audit.unchained) and self.relay.leading:
+                if await self.desk.glance(audit.unchained) and self.relay.leading:
                     await self.desk.write(audit.chain)
                 done += 1
                 if done % CLOCK_EVERY == 1 and self.relay.leading:

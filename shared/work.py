@@ -181,6 +181,10 @@ class Desk:
         """Ask over one snapshot. Raises DatabaseUnavailable."""
         return await self.database.read(query)
 
+    async def glance(self, query: Callable[[Session], Result]) -> Result:
+        """Ask one question, or several that need not agree. Raises DatabaseUnavailable."""
+        return await self.database.glance(query)
+
     async def study(self, query: Callable[[Session], Result]) -> Result:
         """Ask what walks through much of the database; nobody else waits for it. Raises DatabaseUnavailable."""
         return await self.database.study(query)

@@ -3,13 +3,12 @@
 import asyncio
 import contextlib
 import json as json_text
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import httpx
 
 from pulang.app import definitions
-from pulang.services import SERVICES
 from shared.bus.embedded import EmbeddedBus
 from shared.http.app import app_of
 from shared.security.roles import Roles
@@ -56,9 +55,10 @@ class User:
 class Pulang:
     """The all-in-one under test."""
 
-    def __init__(self, settings: Settings, client: httpx.AsyncClient) -> None:
+    def __init__(self, settings: Settings, client: httpx.AsyncClient, services: Sequence[Service]) -> None:
         self.settings = settings
         self.client = client
+        self._services = services
         self._issuer = DevelopmentIssuer(settings.keys)
 
     def user(self, role: str, agency: str, facility: str | list[str] | None = None, subject: str | None = None) -> User:
@@ -123,8 +123,8 @@ class Pulang:
         async with asyncio.timeout(SETTLES_WITHIN_SECONDS):
             calm = 0
             while calm < 2:
-                for service in SERVICES:
-                    status = (await self.administrator.get(f"/{service}/operations/status")).json()
+                for service in self._services:
+                    status = await service.status()
                     if status["outbox_backlog"] or any(status["consumer_lag"].values()):
                         calm = 0
                         break
@@ -147,4 +147,4 @@ async def running(settings: Settings) -> AsyncIterator[Pulang]:
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=transport, base_url="http://pulang.test", timeout=60) as client,
     ):
-        yield Pulang(settings, client)
+        yield Pulang(settings, client, services)

@@ -42,7 +42,7 @@ class AgencyRelay(Relay):
         self._woken.set()
 
     async def _send_next(self) -> int:
-        stretches = await self._database.read(self._waiting)
+        stretches = await self._database.glance(self._waiting)
         if not stretches:
             return 0
         now_ms = int(utc_now().timestamp() * 1000)

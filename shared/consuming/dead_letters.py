@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from shared.bus.protocol import Record
 from shared.consuming.parking import event_of, headers_of
 from shared.consuming.table import PARKED
+from shared.database.prepared import Prepared
 from shared.events.envelope import rfc3339
 from shared.work import Work
 
@@ -23,7 +24,7 @@ def topic_of(service: str) -> str:
     return f"pulang.dead-letters.{service}"
 
 
-_UNTOLD = (
+_UNTOLD = Prepared(
     select(PARKED.c.position, PARKED.c.consumer, PARKED.c.key, PARKED.c.topic, PARKED.c.reason, PARKED.c.attempts)
     .where(PARKED.c.dead, ~PARKED.c.told, PARKED.c.consumer == bindparam("of_consumer"))
     .order_by(PARKED.c.position)
@@ -33,10 +34,8 @@ _UNTOLD = (
 
 def untold(session: Session, consumer: str) -> list[Letter]:
     """Dead letters that the operators have not been told of."""
-    rows = session.connection().execute(_UNTOLD, {"of_consumer": consumer})
-    # SQLAlchemy's names are a subclass of str, which orjson refuses as keys.
-    told = ({str(name): value for name, value in row._mapping.items()} for row in rows)
-    return [(notice["position"], notice["key"], orjson.dumps(notice)) for notice in told]
+    told = _UNTOLD.all(session, of_consumer=consumer)
+    return [(row.position, row.key, orjson.dumps(row._asdict())) for row in told]
 
 
 def notices(service: str, letters: list[Letter], now_ms: int) -> list[Record]:
@@ -55,26 +54,28 @@ def mark_told(session: Session, positions: list[int]) -> None:
 
 def parked(session: Session) -> list[dict[str, Any]]:
     """One entry per key that waits: its head, how many stand behind it. Never a payload."""
-    heads = (
-        select(func.min(PARKED.c.position).label("head"), func.count().label("waiting"))
-        .group_by(PARKED.c.consumer, PARKED.c.key)
-        .subquery()
+    return [row._asdict() for row in _HEADS.all(session)]
+
+
+_WAITING = (
+    select(func.min(PARKED.c.position).label("head"), func.count().label("waiting"))
+    .group_by(PARKED.c.consumer, PARKED.c.key)
+    .subquery()
+)
+_HEADS = Prepared(
+    select(
+        PARKED.c.consumer,
+        PARKED.c.key,
+        PARKED.c.topic,
+        PARKED.c.reason,
+        PARKED.c.attempts,
+        PARKED.c.dead,
+        _WAITING.c.waiting,
     )
-    rows = session.execute(
-        select(
-            PARKED.c.consumer,
-            PARKED.c.key,
-            PARKED.c.topic,
-            PARKED.c.reason,
-            PARKED.c.attempts,
-            PARKED.c.dead,
-            heads.c.waiting,
-        )
-        .join(heads, heads.c.head == PARKED.c.position)
-        .order_by(PARKED.c.position)
-        .limit(1000)
-    )
-    return [dict(row._mapping) for row in rows]
+    .join(_WAITING, _WAITING.c.head == PARKED.c.position)
+    .order_by(PARKED.c.position)
+    .limit(1000)
+)
 
 
 def show(session: Session, key: str) -> list[dict[str, Any]]:

@@ -20,6 +20,7 @@ from shared.database.bulk import heap_of, one_by_one
 from shared.database.prepared import Prepared, upserting
 from shared.database.protocol import DatabaseUnavailable, is_transient
 from shared.events.envelope import Event
+from shared.pacing import Pace
 from shared.work import Desk, Work
 
 log = structlog.get_logger()
@@ -42,6 +43,9 @@ class Listener(Protocol):
     @property
     def ignores(self) -> str | None: ...
 
+    @property
+    def share(self) -> float: ...
+
     def at(self, session: Session) -> "Consumer": ...
 
     def name_at(self, session: Session) -> str: ...
@@ -61,6 +65,8 @@ class Consumer:
     """Whether nobody else takes in under this name: its marks need no locks."""
     ignores: str | None = None
     """A source of which it takes nothing in, and keeps no marks."""
+    share: float = Pace.SHARE
+    """Of the time, that its loop may take while it is not behind."""
 
     def at(self, session: Session) -> "Consumer":
         """As it is in this transaction; a projection is one of its generations."""

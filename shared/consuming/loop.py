@@ -68,7 +68,7 @@ class ConsumerLoop:
             return
 
     async def _read(self) -> None:
-        failures, portion, pace = 0, Portion(BATCH), Pace()
+        failures, portion, pace = 0, Portion(BATCH), Pace(self.consumer.share)
         while not self._stopping.is_set():
             try:
                 records = await self._subscription.getmany(portion.size, WAIT_SECONDS)
@@ -110,7 +110,7 @@ class ConsumerLoop:
                 await asyncio.wait_for(self._stopping.wait(), RETRY_TICK_SECONDS)
                 return
             try:
-                keys, letters = await self._desk.read(self._waiting)
+                keys, letters = await self._desk.glance(self._waiting)
                 for key in keys:
                     async with self._in_hand:
                         self.consumed += await self._desk.write(partial(self._retry_key, key=key))

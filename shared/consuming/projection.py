@@ -67,6 +67,11 @@ class Projection:
         return None
 
     @property
+    def share(self) -> float:
+        """Figures may come a tenth of a second later than what somebody waits for."""
+        return 0.1
+
+    @property
     def live(self) -> ColumnElement[int]:
         """The generation that is asked, as an expression in any statement."""
         table = self.generations

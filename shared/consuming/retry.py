@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from shared.consuming.inbox import Consumer, lock_marks, move_marks
 from shared.consuming.parking import GAP, RETRY_SECONDS, UNDECODABLE, event_of, headers_of
 from shared.consuming.table import PARKED
+from shared.database.prepared import Prepared
 from shared.database.protocol import is_transient
 from shared.events.envelope import Event
 from shared.work import Work
@@ -22,7 +23,7 @@ Waiting = Sequence[tuple[int, Event | None]]
 
 def due(session: Session, consumer: str, now_ms: int) -> list[str]:
     """Keys whose head may be tried again now."""
-    return list(session.connection().execute(_DUE, {"of_consumer": consumer, "now_ms": now_ms}).scalars())
+    return [row.key for row in _DUE.all(session, of_consumer=consumer, now_ms=now_ms)]
 
 
 # Asked every second by every consumer.
@@ -32,7 +33,7 @@ _HEADS = (
     .group_by(PARKED.c.key)
     .subquery()
 )
-_DUE = (
+_DUE = Prepared(
     select(PARKED.c.key)
     .join(_HEADS, _HEADS.c.head == PARKED.c.position)
     .where(~PARKED.c.dead, PARKED.c.retry_at_ms <= bindparam("now_ms"))

@@ -87,7 +87,7 @@ class PostgresDatabase:
         """Raises DatabaseUnavailable where the server does not answer."""
         self._running = True
         try:
-            await self.read(_look)
+            await self.glance(_look)
         except BaseException:
             await self.stop()
             raise
@@ -105,12 +105,15 @@ class PostgresDatabase:
     async def read(self, work: Callable[[Session], Result]) -> Result:
         return await asyncio.shield(self._begin(self._readers, work))
 
+    async def glance(self, work: Callable[[Session], Result]) -> Result:
+        return await asyncio.shield(self._begin(self._readers, work, glancing=True))
+
     async def study(self, work: Callable[[Session], Result]) -> Result:
         return await self._begin(self._students, work)
 
     async def healthy(self) -> str | None:
         try:
-            await self.read(_look)
+            await self.glance(_look)
         except DatabaseUnavailable as gone:
             return f"{self._name}: {gone}"
         return None
@@ -124,14 +127,16 @@ class PostgresDatabase:
         """Nothing of it runs by itself."""
         return None
 
-    def _begin(self, pool: "_Pool", work: Callable[[Session], Result]) -> "asyncio.Task[Result]":
+    def _begin(
+        self, pool: "_Pool", work: Callable[[Session], Result], *, glancing: bool = False
+    ) -> "asyncio.Task[Result]":
         """A task of its own: whoever gives up waiting would tear the connection down in mid-statement.
 
         A study is torn down: it may have minutes to go.
         """
         if not self._running:
             raise DatabaseUnavailable("shutting down")
-        unit = asyncio.create_task(pool.run(work))
+        unit = asyncio.create_task(pool.run(work, glancing=glancing))
         self._units.add(unit)
         unit.add_done_callback(self._units.discard)
         return unit
@@ -172,15 +177,17 @@ class _Pool:
                     "jit": "off",
                     "lock_timeout": str(int(lock_seconds * 1000)),
                     "idle_in_transaction_session_timeout": str(IDLE_MS),
+                    "default_transaction_read_only": "off" if writing else "on",
                 },
             },
         )
         event.listen(self.engine.sync_engine, "handle_error", judge)
-        event.listen(self.engine.sync_engine, "checkout", _refuse_closed)
+        event.listen(self.engine.sync_engine, "checkout", refuse_closed)
         if not writing:
             event.listen(self.engine.sync_engine, "connect", _read_only)
+        self._glancing = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
-    async def run(self, work: Callable[[Session], Result]) -> Result:
+    async def run(self, work: Callable[[Session], Result], *, glancing: bool = False) -> Result:
         """Until it stands, or the error that is its own. Raises DatabaseUnavailable."""
         try:
             async with asyncio.timeout(self._patience_seconds):
@@ -189,16 +196,16 @@ class _Pool:
             raise DatabaseUnavailable("no connection is free") from None
         self.busy += 1
         try:
-            return await self._again_and_again(work)
+            return await self._again_and_again(work, self._glancing if glancing else self.engine)
         finally:
             self.busy -= 1
             self._free.release()
 
-    async def _again_and_again(self, work: Callable[[Session], Result]) -> Result:
+    async def _again_and_again(self, work: Callable[[Session], Result], engine: AsyncEngine) -> Result:
         tries, overtaken = 1, set[object]()
         while True:
             try:
-                session = AsyncSession(self.engine, expire_on_commit=False)
+                session = AsyncSession(engine, expire_on_commit=False)
                 return await session.run_sync(_unit, work, self._writing)
             except DBAPIError as error:
                 conflict, by = sqlstate_of(error) in CONFLICTS, overtaken_by(error)
@@ -259,7 +266,7 @@ class _Connection(asyncpg.Connection):  # type: ignore[misc]
         return _TOLD_OF_ARRAYS[version], question
 
 
-def _refuse_closed(adapted: Any, record: Any, proxy: Any) -> None:
+def refuse_closed(adapted: Any, record: Any, proxy: Any) -> None:
     """A connection that the server closed while it lay in the pool is known to be: no question has to be asked."""
     if adapted.driver_connection.is_closed():
         raise DisconnectionError

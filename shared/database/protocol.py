@@ -71,6 +71,10 @@ class Database(Protocol):
     async def read(self, work: Callable[[Session], Result]) -> Result:
         """Run over one snapshot; nothing is written. Raises DatabaseUnavailable."""
 
+    async def glance(self, work: Callable[[Session], Result]) -> Result:
+        """As `read`, for one question, or for several that need not agree: a server is spared two trips, since each has
+        a snapshot of its own. Raises DatabaseUnavailable."""
+
     async def study(self, work: Callable[[Session], Result]) -> Result:
         """As `read`, for what walks through much: nobody else waits for it. Raises DatabaseUnavailable."""
 

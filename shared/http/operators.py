@@ -1,5 +1,6 @@
 """What operators may ask of each service: its backlogs, what is parked, and whether its event log is whole."""
 
+from functools import cache
 from typing import Annotated
 
 from fastapi import APIRouter
@@ -33,6 +34,7 @@ class Retried(BaseModel):
     events: int
 
 
+@cache
 def operator_routes(service: str) -> APIRouter:
     """The operators' routes of one service."""
     router = ServiceRouter(prefix=f"/{service}/operations", tags=[f"{service}: operators"])

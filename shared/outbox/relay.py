@@ -147,7 +147,7 @@ class Relay:
         return sent
 
     async def _read(self, after: int, at_most: int) -> _Batch:
-        rows = await self._database.read(partial(_WAITING.all, after=after, at_most=at_most))
+        rows = await self._database.glance(partial(_WAITING.all, after=after, at_most=at_most))
         return _Batch(
             positions=[row.position for row in rows],
             records=[record_of(row) for row in rows],
@@ -214,9 +214,13 @@ def mark_published(session: Session, positions: Sequence[int], lease: str, numbe
 
 def backlog(session: Session) -> int:
     """Events that are not on the bus yet."""
-    return session.execute(select(func.count()).select_from(UNPUBLISHED)).scalar_one()
+    return int(_BACKLOG.all(session)[0].count)
 
 
 def recorded(session: Session) -> int:
     """Events in the log."""
-    return session.execute(select(func.count()).select_from(EVENTS)).scalar_one()
+    return int(_RECORDED.all(session)[0].count)
+
+
+_BACKLOG = Prepared(select(func.count().label("count")).select_from(UNPUBLISHED))
+_RECORDED = Prepared(select(func.count().label("count")).select_from(EVENTS))

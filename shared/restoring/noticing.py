@@ -56,10 +56,10 @@ def has_moved(session: Session) -> bool:
 
     One that has recorded nothing yet has nothing to be older with.
     """
-    home = session.execute(select(HOME.c.server)).scalar()
-    if (server := server_of(session)) is None or server == home:
+    home = _AT_HOME.first(session)
+    if (server := server_of(session)) is None or (home is not None and server == home.server):
         return False
-    return home is not None or session.execute(select(EVENTS.c.position).limit(1)).first() is not None
+    return home is not None or _RECORDED.first(session) is not None
 
 
 def is_at_home(session: Session) -> None:
@@ -157,6 +157,8 @@ _SERVER = text(
     "SELECT system_identifier || '/' || CASE WHEN pg_is_in_recovery() THEN 'recovering'"
     " ELSE substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) END FROM pg_control_system()"
 )
+_AT_HOME = Prepared(select(HOME.c.server))
+_RECORDED = Prepared(select(EVENTS.c.position).limit(1))
 _HOME = upserting(HOME, ("name",), ("server",))
 _NEWEST = Prepared(
     # By position, which has an index; the clock of a replica may lag, which CLOCKS_MS allows for.

@@ -22,6 +22,7 @@ from sqlalchemy import (
     String,
     Table,
     bindparam,
+    event,
     func,
     insert,
     select,
@@ -33,7 +34,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.util.concurrency import await_only, in_greenlet
 from uuid_utils import uuid7
 
-from shared.database.postgres import driver_url
+from shared.database.postgres import driver_url, refuse_closed
 from shared.database.protocol import DatabaseUnavailable
 from shared.migrating import LOCK
 from shared.security.key_pool import KeyPool, KeyStoreClosed
@@ -98,6 +99,8 @@ class PostgresKeyStore:
         self._closed = False
         self._making: Counter[str] = Counter()
         self._engine = _engine(url)
+        self._asking = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        """For one question, which needs no transaction."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pool = KeyPool(self._make, batch=batch, name=owner)
 
@@ -194,7 +197,7 @@ class PostgresKeyStore:
             await connection.execute(insert(DATA_KEY), rows)
 
     async def _read(self, key_id: str) -> DataKey:
-        async with self._engine.connect() as connection:
+        async with self._asking.connect() as connection:
             found = await connection.execute(
                 select(DATA_KEY.c.wrapped, DATA_KEY.c.kek_id).where(DATA_KEY.c.key_id == key_id)
             )
@@ -265,11 +268,10 @@ def _kind(error: BaseException) -> str:
 
 
 def _engine(url: str) -> AsyncEngine:
-    return create_async_engine(
+    engine = create_async_engine(
         driver_url(url),
         pool_size=CONNECTIONS,
         max_overflow=0,
-        pool_pre_ping=True,
         hide_parameters=True,
         connect_args={
             "timeout": SECONDS,
@@ -277,3 +279,5 @@ def _engine(url: str) -> AsyncEngine:
             "server_settings": {"application_name": "pulang"},
         },
     )
+    event.listen(engine.sync_engine, "checkout", refuse_closed)
+    return engine
