@@ -38,10 +38,10 @@ lint: setup
 types: setup
 	$(BIN)/mypy
 
-# Three at a time, since they wait for servers half of their time; what measures itself against a clock or takes both
-# cores goes alone.
+# Three at a time, since they wait for servers half of their time, and the longest files first; what measures itself
+# against a clock or takes both cores goes alone.
 unit: setup
-	$(BIN)/pytest -n 3 --dist loadfile -m "not alone"
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not alone"
 	$(BIN)/pytest -m alone
 
 torture: setup ## a cluster under faults: MINUTES=10, SEED=n replays a schedule

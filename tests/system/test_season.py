@@ -16,7 +16,7 @@ from tests.system.feeds import (
 )
 from tests.system.seasons import EXAMPLE, totals
 
-pytestmark = [pytest.mark.season, pytest.mark.alone]
+pytestmark = pytest.mark.season
 
 
 def test_the_season_of_2020(tmp_path: Path) -> None:
