@@ -81,9 +81,10 @@ async def is_older(bus: Bus, database: Database, service: str, consumers: Sequen
             # A position beyond the end is one of a topic that was made anew since.
             if held[place].start < position <= held[place].stop:
                 before = range(max(held[place].start, position - OWN_ENOUGH), position)
-                if await _went_on(bus, database, consumer, place, before):
-                    return True
-                compared = True
+                if heard := await _heard(bus, consumer, place, before):
+                    if await database.read(partial(_never_heard, consumer=consumer, heard=heard)):
+                        return True
+                    compared = True
     newest_ms = await database.read(_newest)
     if newest_ms == 0 and compared:
         return False  # it hears and records nothing, as exchange: all of the bus would be looked through for its events
@@ -110,11 +111,10 @@ async def _has_more(
     return False
 
 
-async def _went_on(bus: Bus, database: Database, consumer: Listener, place: TopicPartition, before: range) -> bool:
-    """Whether the group is past events that are neither applied nor parked here."""
-    records = await stretch(bus, place, before)
-    heard = [(key_of(record), event) for record, event in read(records, consumer.ignores) if event is not None]
-    return await database.read(partial(_never_heard, consumer=consumer, heard=heard))
+async def _heard(bus: Bus, consumer: Listener, place: TopicPartition, before: range) -> list[tuple[str, Event]]:
+    """Keys and events that the group is past, of those that it takes in."""
+    arrived = read(await stretch(bus, place, before), consumer.ignores)
+    return [(key_of(record), event) for record, event in arrived if event is not None]
 
 
 async def stretch(bus: Bus, place: TopicPartition, offsets: range) -> list[Received]:
@@ -143,6 +143,7 @@ def _known(session: Session, ids: set[str]) -> set[str]:
 
 
 def _never_heard(session: Session, consumer: Listener, heard: Sequence[tuple[str, Event]]) -> bool:
+    """Whether some of them are neither applied nor parked here."""
     name = consumer.name_at(session)
     marks = {
         (row.source, row.subject): row.version

@@ -5,6 +5,7 @@ import itertools
 import sys
 from asyncio.subprocess import PIPE
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from tests.contract.inbox.hearing import (
     INTAKE,
     Reaction,
     Watched,
+    at_work,
     by_stream,
     effects,
     hear,
@@ -48,6 +50,20 @@ async def test_every_message_twice_has_one_effect(desk: Desk, place: Place) -> N
 
     assert by_stream(await effects(desk, reaction)) == ALL_HEARD
     assert await marks(desk, reaction) == dict.fromkeys(ALL_HEARD, 8)
+    assert await waiting(desk, reaction) == []
+
+
+async def test_what_a_consumer_ignores_is_passed_with_its_gaps_and_leaves_nothing(desk: Desk, place: Place) -> None:
+    reaction = Reaction()
+    deaf = replace(reaction.consumer, ignores=AID)
+
+    await place.bus.publish([*STORY, said("case-0", 99, AID), said("case-0", 9, INTAKE), said("only-aid", 1, AID)])
+    async with at_work(desk, place.bus, deaf):
+        await until_heard(place.bus, reaction)
+
+    heard = {(INTAKE, case): list(range(1, 10 if case == "case-0" else 9)) for case in CASES}
+    assert by_stream(await effects(desk, reaction)) == heard
+    assert await marks(desk, reaction) == {stream: len(versions) for stream, versions in heard.items()}
     assert await waiting(desk, reaction) == []
 
 

@@ -1,5 +1,6 @@
 """A database that was restored from an older backup: noticed, made whole from the bus, read-only where it is behind."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -22,7 +23,7 @@ from shared.restoring.entering import behind, open_again
 from shared.restoring.noticing import has_moved, is_at_home, is_older
 from shared.restoring.putting_back import Doubled, Lacking, RelayAtWork, extents_since, put_back, rewind
 from shared.work import Desk, Work
-from tests.contract.inbox.hearing import Reaction, hear, listening, said, until_heard, waiting
+from tests.contract.inbox.hearing import Reaction, at_work, hear, listening, said, until_heard, waiting
 from tests.contract.inbox.test_giving_up import OPERATOR
 from tests.contract.outbox.places import Noted, Place, log_of, tell, until
 
@@ -96,6 +97,20 @@ async def test_what_is_whole_is_not_taken_for_older(desk: Desk, place: Place, st
     assert not await _is_older(desk, place)
     assert await _put_back(desk, place) == 0
     assert await desk.read(behind) == []
+
+
+async def test_an_empty_database_is_noticed_where_nobody_else_was_heard(desk: Desk, place: Place) -> None:
+    """The consumer passed the service's own events, and says nothing of what the log lacks."""
+    reaction = Reaction()
+    deaf = replace(reaction.consumer, ignores=SOURCE)
+    await tell(desk, A, "one", "two")
+    await _relayed(desk, place)
+    async with at_work(desk, place.bus, deaf):
+        await until_heard(place.bus, reaction)
+    assert not await _is_older(desk, place, deaf)
+
+    await _back_to(desk)
+    assert await _is_older(desk, place, deaf)
 
 
 async def test_rows_come_back_with_their_bytes_and_chains(desk: Desk, place: Place, story: list[Any]) -> None:

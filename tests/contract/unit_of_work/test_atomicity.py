@@ -165,6 +165,8 @@ async def test_a_read_writes_nothing(database: Database) -> None:
     with pytest.raises(DatabaseUnavailable):
         await database.read(partial(note, name="by a reader"))
     with pytest.raises(DatabaseUnavailable):
+        await database.glance(partial(note, name="at a glance"))
+    with pytest.raises(DatabaseUnavailable):
         await database.study(partial(note, name="by a student"))
 
     assert await database.read(how_many) == 0
