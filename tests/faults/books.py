@@ -18,6 +18,11 @@ Stream = tuple[str, str]
 """(source, subject)"""
 
 
+def takes_in(consumer: str, source: str) -> bool:
+    """A service's reactions pass what it told itself."""
+    return consumer != f"{source.removeprefix('/pulang/')}.reactions"
+
+
 class NotSettled(AssertionError):
     """Something is on its way still; the message says what."""
 
@@ -154,7 +159,9 @@ async def backlog(tables: Tables) -> dict[str, int]:
         ):
             marks.setdefault(consumer, {})[source, subject] = version
     for consumer, known in marks.items():
-        waiting[f"{consumer}: lag"] = sum(max(0, head - known.get(stream, 0)) for stream, head in heads.items())
+        waiting[f"{consumer}: lag"] = sum(
+            max(0, head - known.get(stream, 0)) for stream, head in heads.items() if takes_in(consumer, stream[0])
+        )
     waiting["agencies: unsent"] = await _unsent(tables)
     return {what: count for what, count in waiting.items() if count}
 

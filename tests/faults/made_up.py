@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from tests.faults.books import Books, Line, Logged, Nights
+from tests.faults.books import Books, Line, Logged, Nights, takes_in
 from tests.faults.checker import CONSUMERS
 from tests.faults.history import Effect, History, Operation, Outcome
 
@@ -62,7 +62,8 @@ class Run:
         topic = "pulang.operations" if operations else "pulang.lifecycle"
         self.books.log.append(Logged(source, len(self.books.log) + 1, topic, event))
         for consumer in CONSUMERS:
-            self.books.marks.setdefault(consumer, {})[source, subject] = version
+            if takes_in(consumer, source):
+                self.books.marks.setdefault(consumer, {})[source, subject] = version
         return event
 
     def tell(self) -> None:
