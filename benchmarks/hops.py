@@ -2,8 +2,8 @@
 
 On the way: intake's relay, Kafka, exchange's reader and its log in PostgreSQL, exchange's relay, Kafka. Screenings of
 cases that the agency may follow are posted at a steady pace; between them a raw producer sends records of the same
-size to a topic of its own, which a consumer reads as the agency does. The delay of an event counts from its
-`recordedtime`, which is set shortly before the commit; that of a raw record from before it is sent.
+size to a topic of its own, which a consumer reads as the agency does. The delay of an event counts from its commit, as
+PostgreSQL's own log of commits dates it; that of a raw record from before it is sent.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
@@ -37,13 +38,14 @@ QUIET_SECONDS = 10.0
 
 def measure() -> dict[str, Any]:
     """Delays in ms, and their ratios."""
-    with tempfile.TemporaryDirectory() as folder, kafka(Path(folder, "kafka")) as bootstrap, postgres() as server:
+    dated = postgres(track_commit_timestamp="on")
+    with tempfile.TemporaryDirectory() as folder, kafka(Path(folder, "kafka")) as bootstrap, dated as server:
         asyncio.run(prepare(bootstrap, server, "intake", "intake_keys", "exchange", "exchange_keys"))
         with replicas(["intake", "exchange"], server, bootstrap, 8963) as running:
-            return asyncio.run(_measure(running, bootstrap))
+            return asyncio.run(_measure(running, bootstrap, server.url("intake")))
 
 
-async def _measure(running: Replicas, bootstrap: str) -> dict[str, Any]:
+async def _measure(running: Replicas, bootstrap: str, intake_database: str) -> dict[str, Any]:
     bus = KafkaBus(bootstrap)
     await bus.start()
     await bus.declare([Topic(RAW, 4)])
@@ -58,18 +60,20 @@ async def _measure(running: Replicas, bootstrap: str) -> dict[str, Any]:
         await asyncio.gather(ours.start(), raw.start())
         producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", enable_idempotence=True)
         await producer.start()
-        sending = set()
+        sending, began = set(), dict[str, float]()
         for number in range(WARM_UP + EVENTS):
             sending.add(asyncio.create_task(_screen(http, cases[number % CASES])))
             await asyncio.sleep(EVERY_SECONDS / 2)
-            value = json.dumps({"recordedtime": datetime.now(UTC).isoformat(), "data": "x" * 560}).encode()
+            began[str(number)] = time.time()
+            value = json.dumps({"id": str(number), "data": "x" * 590}).encode()
             sending.add(asyncio.create_task(producer.send_and_wait(RAW, value, key=cases[number % CASES].encode())))
             await asyncio.sleep(EVERY_SECONDS / 2)
         await asyncio.gather(*sending)
         for listener in (ours, raw):
             await listener.until(WARM_UP + EVENTS)
         await producer.stop()
-    theirs, limit = (sorted(listener.delays[WARM_UP:]) for listener in (ours, raw))
+    theirs = ours.delays(await _commits(intake_database))
+    limit = raw.delays(began)
     figures = {
         f"{name}_p{part}_ms": round(percentile(delays, part / 100), 1)
         for name, delays in (("agency", theirs), ("raw_hop", limit))
@@ -79,6 +83,16 @@ async def _measure(running: Replicas, bootstrap: str) -> dict[str, Any]:
         f"ratio_of_p{part}": round(percentile(theirs, part / 100) / percentile(limit, part / 100), 2)
         for part in (50, 99)
     }
+
+
+async def _commits(database: str) -> dict[str, float]:
+    """When each event was committed, in seconds since 1970."""
+    connection = await asyncpg.connect(database)
+    try:
+        rows = await connection.fetch("SELECT id, extract(epoch FROM pg_xact_commit_timestamp(xmin)) AS at FROM events")
+        return {row["id"]: float(row["at"]) for row in rows}
+    finally:
+        await connection.close()
 
 
 async def _arrive(http: httpx.AsyncClient, person: dict[str, Any]) -> str:
@@ -108,10 +122,10 @@ async def _screen(http: httpx.AsyncClient, case: str) -> None:
 
 
 class _Listener:
-    """Reads a topic from now on, and notes how late each record is."""
+    """Reads a topic from now on, and notes when each record came."""
 
     def __init__(self, bootstrap: str, topic: str) -> None:
-        self.delays: list[float] = []
+        self._came: dict[str, float] = {}
         self._consumer = AIOKafkaConsumer(
             topic,
             bootstrap_servers=bootstrap,
@@ -130,12 +144,15 @@ class _Listener:
     async def _read(self) -> None:
         async for message in self._consumer:
             now = time.time()
-            at = datetime.fromisoformat(json.loads(message.value)["recordedtime"]).timestamp()
-            self.delays.append((now - at) * 1000)
+            self._came.setdefault(json.loads(message.value)["id"], now)
+
+    def delays(self, began: dict[str, float]) -> list[float]:
+        """Of all but the first ones, in ms, the shortest first."""
+        return sorted((at - began[one]) * 1000 for one, at in list(self._came.items())[WARM_UP:])
 
     async def until(self, count: int) -> None:
         async with asyncio.timeout(QUIET_SECONDS):
-            while len(self.delays) < count:
+            while len(self._came) < count:
                 await asyncio.sleep(0.05)
         self._task.cancel()
         await asyncio.wait([self._task])

@@ -22,9 +22,9 @@ def kafka(folder: Path) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def postgres() -> Iterator[PostgresServer]:
+def postgres(**settings: str) -> Iterator[PostgresServer]:
     """A server of its own, durable (`fsync` is on)."""
-    server = PostgresServer()
+    server = PostgresServer(**settings)
     try:
         server.start()
         yield server
