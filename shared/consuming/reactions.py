@@ -32,4 +32,4 @@ def reacting(service: str, reactions: Reactions) -> Consumer:
         found = by_type.get(event.type)
         return event.subject if found is not None and found[0].TOPIC == LIFECYCLE else ""
 
-    return Consumer(name, (LIFECYCLE, OPERATIONS), apply, one_by_one=True, ignores=f"/pulang/{service}")
+    return Consumer(name, (LIFECYCLE, OPERATIONS), apply, one_by_one=True, ignores=f"/pulang/{service}", share=0.2)
