@@ -35,7 +35,7 @@ from shared.work import Desk
 from tests.contract.inbox.test_giving_up import OPERATOR
 from tests.contract.outbox.places import until
 from tests.real.postgres import PostgresServer, new_server
-from tests.real.provisioned import provisioned_kafka
+from tests.real.provisioned import Provisioned, provisioned_kafka
 from tests.services.intake.test_screening import FINDING
 from tests.system.command import pulang, up
 from tests.world import Pulang, running
@@ -136,10 +136,15 @@ async def test_base_backup_and_wal_bring_back_the_last_commit(first: PostgresSer
         await asyncio.to_thread(second.remove)
 
 
+@pytest.fixture
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Provisioned:
+    """From the main thread: the broker ends with the thread that launched it."""
+    return provisioned_kafka(tmp_path_factory.getbasetemp())
+
+
 async def test_an_older_backup_gets_back_from_kafka_what_it_lacks(
-    first: PostgresServer, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+    first: PostgresServer, kafka: Provisioned, tmp_path: Path
 ) -> None:
-    kafka = await asyncio.to_thread(provisioned_kafka, tmp_path_factory.getbasetemp())
     bus = KafkaBus(kafka.login(SERVICE), creates=False)
     await bus.start()
     consumers = definition(SERVICE).consumers

@@ -29,11 +29,11 @@ def _told(running: Up, clients: Path) -> dict[str, str]:
 
 def test_a_season_is_played_with_tokens_that_live_for_seconds(tmp_path: Path) -> None:
     with up(tmp_path / "data") as running:
-        endpoint = TokenEndpoint(DevelopmentIssuer(Settings(running.data).keys), seconds=8)
+        endpoint = TokenEndpoint(DevelopmentIssuer(Settings(running.data).keys), seconds=2)
         try:
             told = _told(running, endpoint.file(tmp_path / "clients.json"))
             nowhere = {"cwd": tmp_path, "variables": told}
-            demo = ("demo", weeks(tmp_path / "season", 2, every=4), "--url", running.url, "--exit", "--json")
+            demo = ("demo", weeks(tmp_path / "season", 3, every=4), "--url", running.url, "--exit", "--json")
             said = pulang(*demo, **nowhere)
             assert said.status == 0, said.err
             played = said.json()
@@ -43,9 +43,9 @@ def test_a_season_is_played_with_tokens_that_live_for_seconds(tmp_path: Path) ->
                 "bp2mi-arrival-officer",
                 *(f"kemensos-{role}" for role in ("shelter-staff", "aid-officer", "counsellor", "supervisor")),
             }
-            renewals = played["seconds"] / 6
+            renewals = played["seconds"] / 1.5
             assert all(times <= renewals + 1 for times in endpoint.asked.values()), (endpoint.asked, played["seconds"])
-            assert played["seconds"] < 8 or endpoint.asked["bp2mi-arrival-officer"] > 1
+            assert endpoint.asked["bp2mi-arrival-officer"] > 1
 
             assert len(pulang("status", "--json", **nowhere).json()["services"]) == 5
             assert pulang("replay", tmp_path / "season", **nowhere).status == 0
