@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from shared.bus.protocol import BusUnavailable, TopicPartition
+from shared.consuming import inbox
 from shared.consuming import loop as loop_module
 from shared.database.protocol import DatabaseUnavailable
 from shared.outbox.relay import recorded
@@ -51,6 +52,29 @@ async def test_every_message_twice_has_one_effect(desk: Desk, place: Place) -> N
     assert by_stream(await effects(desk, reaction)) == ALL_HEARD
     assert await marks(desk, reaction) == dict.fromkeys(ALL_HEARD, 8)
     assert await waiting(desk, reaction) == []
+
+
+async def test_an_effect_does_not_stand_without_its_mark(
+    desk: Desk, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database goes after the effects were written, and before the marks are."""
+    reaction, put, failed = Reaction(), inbox._put_marks, False
+
+    def put_later(*words: Any) -> None:
+        nonlocal failed
+        if not failed:
+            failed = True
+            raise DatabaseUnavailable("gone")
+        put(*words)
+
+    monkeypatch.setattr(inbox, "_put_marks", put_later)
+    await hear(desk, place, reaction, *STORY)
+
+    assert failed
+    assert sorted(await effects(desk, reaction)) == sorted(
+        (source, case, version) for (source, case), versions in ALL_HEARD.items() for version in versions
+    )
+    assert await marks(desk, reaction) == dict.fromkeys(ALL_HEARD, 8)
 
 
 async def test_what_a_consumer_ignores_is_passed_with_its_gaps_and_leaves_nothing(desk: Desk, place: Place) -> None:
