@@ -5,15 +5,13 @@ from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pulang.complaint import Complaint
 from shared.settings import Settings, from_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    import httpx
 
     from pulang.credentials import Clients
     from shared.security.tokens import DevelopmentIssuer
@@ -146,7 +144,17 @@ def unreachable(url: str, broken: Exception) -> str:
     return f"no answer from {url} ({type(broken).__name__}): is it running? See `pulang up`, or name it with --url"
 
 
-def content_of(url: str, what: str, answer: "httpx.Response") -> Any:
+class Answered(Protocol):
+    """An answer, read to its end."""
+
+    @property
+    def status_code(self) -> int: ...
+
+    @property
+    def content(self) -> bytes: ...
+
+
+def content_of(url: str, what: str, answer: Answered) -> Any:
     """What an answer says. Raises Complaint for a refusal, and for what is no answer of a Pulang."""
     import orjson
 

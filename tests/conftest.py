@@ -4,9 +4,11 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
+from xdist.scheduler import LoadFileScheduling
 
 from shared.settings import Settings
 from tests.stores import Chosen, Embedded, on_server
@@ -25,7 +27,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "either_database: runs over SQLite and over PostgreSQL, whatever is chosen")
     config.addinivalue_line("markers", "on_postgres: runs over PostgreSQL, whatever is chosen")
-    config.addinivalue_line("markers", "alone: takes both cores, or looks at a clock: nothing runs beside it")
+    config.addinivalue_line("markers", "alone: takes both cores for minutes: nothing runs beside it")
     config.addinivalue_line("markers", "on_sqlite: runs over SQLite, whatever is chosen: it is about the files")
 
 
@@ -34,9 +36,38 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("database", ["sqlite", "postgres"], indirect=True)
 
 
+KAFKA = ("tests/contract/bus/", "tests/contract/inbox/", "tests/contract/outbox/")
+"""Nearly every file there needs one."""
+PROVISIONED = ("test_kafka_login.py", "test_backup.py", "test_watch_kafka.py", "test_provision.py")
+
+
+class SameServers(LoadFileScheduling):
+    """A file is run by one worker, and so are those that need the same Kafka: each worker would start its own, which
+    takes as much of a processor as a hundred tests."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::", 1)[0]
+        if file.endswith(PROVISIONED):
+            return "provisioned"
+        return "kafka" if file.startswith(KAFKA) else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
+    return SameServers(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes minutes comes first: begun last, it would be waited for by itself."""
-    items.sort(key=lambda item: (item.get_closest_marker("season") is None, "/system/" not in item.nodeid))
+
+    def place(item: pytest.Item) -> int:
+        file = item.nodeid.split("::", 1)[0]
+        if item.get_closest_marker("season"):
+            return 0
+        if file.endswith(PROVISIONED) or file.startswith((*KAFKA, "tests/faults/")):
+            return 1
+        return 2 if "/system/" in file else 3
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session")

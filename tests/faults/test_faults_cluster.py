@@ -3,7 +3,6 @@ nothing and do nothing twice. `make torture` is the long run of the same."""
 
 from collections.abc import AsyncIterator
 
-import pytest
 import pytest_asyncio
 
 from pulang.complaint import Complaint
@@ -11,8 +10,6 @@ from tests.faults.schedule import seed_of_run
 from tests.faults.site import Site, running_site
 from tests.faults.torture import run_faults
 from tests.real.processes import open_folder, skip_or_fail
-
-pytestmark = pytest.mark.alone
 
 REPLICAS, FAULTS, SECONDS = 2, 15, 45.0
 

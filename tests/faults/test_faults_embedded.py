@@ -21,8 +21,6 @@ from tests.faults.listening import Follower
 from tests.faults.load import AGENCIES, Desk, open_places
 from tests.faults.report import report
 
-pytestmark = pytest.mark.alone
-
 FAULTS, SECONDS, WORKERS, BREATH_SECONDS = 6, 20.0, 8, 1.0
 
 

@@ -155,7 +155,14 @@ class RealKafka:
             self._process.send_signal(number)
 
     def _java(self, *words: str) -> subprocess.Popen[bytes]:
-        options = ["-Xmx512m", "-XX:TieredStopAtLevel=1", "-Dlog4j2.level=INFO", "-cp", f"{self._libs}/*"]
+        options = [
+            "-Xmx512m",
+            "-XX:TieredStopAtLevel=1",
+            "-XX:+UseSerialGC",
+            "-Dlog4j2.level=INFO",
+            "-cp",
+            f"{self._libs}/*",
+        ]
         with (self._folder / "broker.log").open("ab") as log:
             return subprocess.Popen(
                 ["java", *options, *words],

@@ -23,6 +23,7 @@ INITDB = ("-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync")
 SETTINGS: dict[str, Any] = {
     "listen_addresses": "127.0.0.1",
     "fsync": "on",
+    "jit": "off",
     "shared_buffers": "16MB",
     "max_wal_size": "64MB",
     "min_wal_size": "32MB",

@@ -17,13 +17,11 @@ from tests.system.seasons import rows_of
 AGENCIES = ("kemensos", "bp2mi", "iom")
 Seen = list[dict[str, Any]]
 Result = TypeVar("Result")
-_NUMBER = re.compile(rb"\d{16,}")
-_DATE = re.compile(rb"\d{4}-\d\d-\d\d")
-_DOCUMENT = re.compile(rb"[A-Za-z]{1,2}\d{6,8}")
+_FIGURES = re.compile(rb"\d[\d-]{5,}")
 _WORDS_RUN = re.compile(rb"[A-Za-z'.-]+(?: [A-Za-z'.-]+)+")
 _GAP = re.compile(rb" [A-Za-z'.-]")
 _WORD_BEFORE = re.compile(rb"[A-Za-z'.-]+\Z")
-_LETTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'.-")
+_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'.-"
 _LONGEST_WORD = 100
 _CHUNK = 64 * 1024 * 1024
 
@@ -93,13 +91,28 @@ class Secrets:
         assert self.numbers
         assert self.documents
         assert self.births
+        self._documents_by_figures = defaultdict(set)
+        for document in self.documents:
+            self._documents_by_figures[document.lstrip(_LETTERS)].add(document)
+        self._lengths = {len(figures) for figures in self._documents_by_figures}
 
     def found_in(self, content: bytes) -> int:
-        """How many of them stand there."""
+        """How many of them stand there.
+
+        What consists of figures is looked for in one search: hundreds of megabytes took half a minute with three.
+        """
+        runs = set(_FIGURES.findall(content))
+        documents = {
+            document
+            for figures in self._documents_by_figures.keys()
+            & {run[:length] for run in runs for length in self._lengths}
+            for document in self._documents_by_figures[figures]
+            if document in content
+        }
         return (
-            len(self.numbers & {run[at : at + 16] for run in _NUMBER.findall(content) for at in range(len(run) - 15)})
-            + len(self.births & set(_DATE.findall(content)))
-            + len(self.documents & set(_DOCUMENT.findall(content)))
+            len(self.numbers & _windows(runs, 16))
+            + len(self.births & _windows(runs, 10))
+            + len(documents)
             + sum(1 for run in _word_runs(content) if self._names(run))
         )
 
@@ -118,6 +131,11 @@ class Secrets:
             for length in range(2, 6)
             for start in range(len(words) - length + 1)
         )
+
+
+def _windows(runs: Iterable[bytes], length: int) -> set[bytes]:
+    """Every part of that length."""
+    return {run[at : at + length] for run in runs if len(run) >= length for at in range(len(run) - length + 1)}
 
 
 def _word_runs(content: bytes) -> Iterator[bytes]:

@@ -19,7 +19,6 @@ from tests.contract.bus.reading import PATIENCE_SECONDS, Case, commit, read, rec
 from tests.real.kafka import RealKafka, start_or_skip
 
 pytestmark = [
-    pytest.mark.alone,
     # aiokafka loses a connection that is being made while its start is given up on, as where the broker was killed just
     # now; it closes it when it is collected, and says so.
     pytest.mark.filterwarnings("ignore:Unclosed AIOKafkaConnection:ResourceWarning"),

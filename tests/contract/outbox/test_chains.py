@@ -1,5 +1,6 @@
 """Whoever edits, removes, adds or moves a row of the event log is found out."""
 
+import asyncio
 from collections.abc import Callable
 
 import pytest
@@ -154,6 +155,14 @@ async def test_a_row_of_another_history_is_found(log: Desk) -> None:
     verdict = await log.read(lambda session: verify_chains(session, log.secrets.chain))
 
     assert verdict["broken"] == [{"subject": A, "streamversion": 6}]
+
+
+async def test_writers_that_wait_for_each_other_make_one_chain(desk: Desk) -> None:
+    await asyncio.gather(*(tell(desk, A, str(n)) for n in range(60)))
+
+    verdict = await desk.read(lambda session: verify_chains(session, desk.secrets.chain))
+
+    assert verdict == {"service_events": 60, "streams": 1, "broken": []}
 
 
 async def test_the_chain_needs_its_key(log: Desk) -> None:
