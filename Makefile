@@ -44,9 +44,10 @@ types: setup
 
 # Three at a time, since they wait for servers half of their time, and the longest files first; then the one that needs
 # all of the machine.
+ALONE := tests/system/test_cluster.py
 unit: setup
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not alone"
-	$(BIN)/pytest -m alone tests/system/test_cluster.py
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder --ignore $(ALONE)
+	$(BIN)/pytest $(ALONE)
 
 torture: setup ## a cluster under faults: MINUTES=10, SEED=n replays a schedule
 	$(BIN)/python -m tests.faults.torture --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED)) --replicas $(REPLICAS)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from pulang.complaint import Complaint
 from shared.settings import Settings, from_environment
@@ -144,24 +144,14 @@ def unreachable(url: str, broken: Exception) -> str:
     return f"no answer from {url} ({type(broken).__name__}): is it running? See `pulang up`, or name it with --url"
 
 
-class Answered(Protocol):
-    """An answer, read to its end."""
-
-    @property
-    def status_code(self) -> int: ...
-
-    @property
-    def content(self) -> bytes: ...
-
-
-def content_of(url: str, what: str, answer: Answered) -> Any:
+def content_of(url: str, what: str, status: int, body: bytes) -> Any:
     """What an answer says. Raises Complaint for a refusal, and for what is no answer of a Pulang."""
     import orjson
 
-    if answer.status_code >= 400:
-        raise Complaint(refusal(what, answer.status_code, answer.content))
+    if status >= 400:
+        raise Complaint(refusal(what, status, body))
     try:
-        return orjson.loads(answer.content)
+        return orjson.loads(body)
     except orjson.JSONDecodeError:
         raise Complaint(f"{what} was not answered with JSON: is {url} the address of a Pulang?") from None
 
@@ -206,10 +196,12 @@ class Client:
         """The JSON of an answer. Raises Complaint."""
         header = self._bearer.header
         with said_plainly(self._url):
-            return content_of(self._url, f"GET {path}", self._http.get(path, params=params, headers=header))
+            answer = self._http.get(path, params=params, headers=header)
+            return content_of(self._url, f"GET {path}", answer.status_code, answer.content)
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
         """The JSON of an answer. Raises Complaint."""
         header = self._bearer.header
         with said_plainly(self._url):
-            return content_of(self._url, f"POST {path}", self._http.post(path, json=dict(body), headers=header))
+            answer = self._http.post(path, json=dict(body), headers=header)
+            return content_of(self._url, f"POST {path}", answer.status_code, answer.content)

@@ -27,7 +27,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "either_database: runs over SQLite and over PostgreSQL, whatever is chosen")
     config.addinivalue_line("markers", "on_postgres: runs over PostgreSQL, whatever is chosen")
-    config.addinivalue_line("markers", "alone: takes both cores for minutes: nothing runs beside it")
     config.addinivalue_line("markers", "on_sqlite: runs over SQLite, whatever is chosen: it is about the files")
 
 
@@ -41,15 +40,20 @@ KAFKA = ("tests/contract/bus/", "tests/contract/inbox/", "tests/contract/outbox/
 PROVISIONED = ("test_kafka_login.py", "test_backup.py", "test_watch_kafka.py", "test_provision.py")
 
 
+def _kafka_of(nodeid: str) -> str | None:
+    """The Kafka that a test's file needs, if it needs one that others do."""
+    file = nodeid.split("::", 1)[0]
+    if file.endswith(PROVISIONED):
+        return "provisioned"
+    return "kafka" if file.startswith(KAFKA) else None
+
+
 class SameServers(LoadFileScheduling):
     """A file is run by one worker, and so are those that need the same Kafka: each worker would start its own, which
     takes as much of a processor as a hundred tests."""
 
     def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.split("::", 1)[0]
-        if file.endswith(PROVISIONED):
-            return "provisioned"
-        return "kafka" if file.startswith(KAFKA) else file
+        return _kafka_of(nodeid) or str(super()._split_scope(nodeid))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
@@ -60,12 +64,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes minutes comes first: begun last, it would be waited for by itself."""
 
     def place(item: pytest.Item) -> int:
-        file = item.nodeid.split("::", 1)[0]
         if item.get_closest_marker("season"):
             return 0
-        if file.endswith(PROVISIONED) or file.startswith((*KAFKA, "tests/faults/")):
+        if _kafka_of(item.nodeid) or item.nodeid.startswith("tests/faults/"):
             return 1
-        return 2 if "/system/" in file else 3
+        return 2 if item.nodeid.startswith("tests/system/") else 3
 
     items.sort(key=place)
 

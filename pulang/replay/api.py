@@ -26,9 +26,9 @@ _IN_FLIGHT = "/problems/request-in-flight"
 class Answer(NamedTuple):
     """What a server said, read to its end."""
 
-    status_code: int
+    status: int
     headers: Mapping[str, str]
-    content: bytes
+    body: bytes
 
 
 class Api:
@@ -90,9 +90,9 @@ class Api:
     async def find(self, path: str, bearer: Bearer) -> Any | None:
         """The answer's JSON, or None where there is no such thing."""
         answer = await self._send("GET", path, bearer, {})
-        if answer.status_code == 404:
+        if answer.status == 404:
             return None
-        return content_of(self._url, f"GET {path}", answer)
+        return content_of(self._url, f"GET {path}", answer.status, answer.body)
 
     async def every(self, path: str, bearer: Bearer, **params: str | int) -> AsyncIterator[Mapping[str, Any]]:
         """All items of a list, page by page."""
@@ -117,10 +117,10 @@ class Api:
             async with contextlib.nullcontext() if haste else self._free:
                 answer = await self._send(method, path, bearer, headers, **options)
             if not _comes_later(answer):
-                return content_of(self._url, f"{method} {path}", answer)
+                return content_of(self._url, f"{method} {path}", answer.status, answer.body)
             if time.monotonic() > until:
                 raise Complaint(
-                    refusal(f"{method} {path}", answer.status_code, answer.content)
+                    refusal(f"{method} {path}", answer.status, answer.body)
                     + f" for {PATIENCE_SECONDS:.0f} s: look at `pulang status`, then run it again, it goes on"
                 )
             await asyncio.sleep(pause)
@@ -147,6 +147,6 @@ class Api:
 def _comes_later(answer: Answer) -> bool:
     """News on its way between services, a busy server, our own earlier request still at work, or a gateway whose server
     went away: with its key and its ids a request may be sent again."""
-    if answer.status_code in (404, 409, 502, 503, 504) and "retry-after" in answer.headers:
+    if answer.status in (404, 409, 502, 503, 504) and "retry-after" in answer.headers:
         return True
-    return answer.status_code == 409 and _IN_FLIGHT.encode() in answer.content
+    return answer.status == 409 and _IN_FLIGHT.encode() in answer.body

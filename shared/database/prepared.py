@@ -63,6 +63,12 @@ def insert_in(dialect: str, table: Table) -> Any:
     return import_module(f"sqlalchemy.dialects.{dialect}").insert(table)
 
 
+def add_in(dialect: str, table: Table, key: tuple[str, ...], counter: str) -> Any:
+    """An INSERT; where a row of that `key` is there, its `counter` grows by the new one's."""
+    new = insert_in(dialect, table)
+    return new.on_conflict_do_update(index_elements=key, set_={counter: table.c[counter] + new.excluded[counter]})
+
+
 @cache
 def upserting(table: Table, key: tuple[str, ...], changed: tuple[str, ...] = ()) -> Prepared:
     """Insert rows; where one of that `key` is there, its `changed` columns take the new values, or it stays."""
@@ -78,12 +84,10 @@ def upserting(table: Table, key: tuple[str, ...], changed: tuple[str, ...] = ())
 
 @cache
 def adding(table: Table, key: tuple[str, ...], counter: str, returning: tuple[str, ...] = ()) -> Prepared:
-    """Insert rows; where one of that `key` is there, its `counter` grows by the new one's. Brings back `returning`."""
+    """`add_in` of rows. Brings back `returning`."""
 
     def in_dialect(name: str) -> Any:
-        new = insert_in(name, table)
-        more = {counter: table.c[counter] + new.excluded[counter]}
-        either = new.on_conflict_do_update(index_elements=key, set_=more)
+        either = add_in(name, table, key, counter)
         return either.returning(*(table.c[column] for column in returning)) if returning else either
 
     return Prepared(in_dialect)

@@ -10,7 +10,7 @@ import uuid_utils
 from sqlalchemy import ColumnElement, Integer, Table, bindparam, literal_column, null, select
 from sqlalchemy.orm import Session
 
-from shared.database.prepared import Prepared, adding, insert_in
+from shared.database.prepared import Prepared, add_in, adding
 from shared.database.together import Rows, insert_together
 from shared.events.envelope import Event, rfc3339
 from shared.events.fact import Fact
@@ -46,9 +46,9 @@ _HEADS = Prepared(
 def _advance_one(dialect: str) -> Any:
     """Adds to the version. PostgreSQL brings the hash of the row before as well, which spares a trip to it: none where
     the stream had to be waited for, since it looks at everything else as it was before the wait."""
-    new = insert_in(dialect, STREAMS).values(subject=bindparam("of_subject"), version=bindparam("count"))
-    more = {"version": STREAMS.c.version + new.excluded.version}
-    either = new.on_conflict_do_update(index_elements=("subject",), set_=more)
+    either = add_in(dialect, STREAMS, ("subject",), "version").values(
+        subject=bindparam("of_subject"), version=bindparam("count")
+    )
     if dialect != "postgresql":
         return either.returning(STREAMS.c.version, STREAMS.c.state_version, null().label("hash"))
     # By its text: as a column, it would put the table into the subquery.

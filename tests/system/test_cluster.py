@@ -27,7 +27,7 @@ from tests.system.feeds import (
 )
 from tests.system.seasons import EXAMPLE, totals
 
-pytestmark = [pytest.mark.season, pytest.mark.alone]
+pytestmark = pytest.mark.season
 
 SEASON_SECONDS = 1800
 IDLE_MS = 15_000

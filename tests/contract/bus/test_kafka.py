@@ -18,11 +18,9 @@ from shared.bus.protocol import BusUnavailable, Received, Topic, UnknownTopic
 from tests.contract.bus.reading import PATIENCE_SECONDS, Case, commit, read, record, values
 from tests.real.kafka import RealKafka, start_or_skip
 
-pytestmark = [
-    # aiokafka loses a connection that is being made while its start is given up on, as where the broker was killed just
-    # now; it closes it when it is collected, and says so.
-    pytest.mark.filterwarnings("ignore:Unclosed AIOKafkaConnection:ResourceWarning"),
-]
+# aiokafka loses a connection that is being made while its start is given up on, as where the broker was killed just
+# now; it closes it when it is collected, and says so.
+pytestmark = pytest.mark.filterwarnings("ignore:Unclosed AIOKafkaConnection:ResourceWarning")
 
 PUBLISH_SECONDS = 2.0
 KEYS = [f"case-{n}" for n in range(8)]
