@@ -9,6 +9,9 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 UV := UV_SYSTEM_CERTS=1 $(BIN)/uv pip install --quiet --python $(BIN)/python
 LOCKED := --require-hashes --only-binary :all: -r requirements.lock
 
+# Where an environment says that no bytecode is to be kept, each process makes its own again, of every module.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: run cluster cluster-clean test setup lint types unit lock schemas clean torture bench-setup
 
 run: setup ## start Pulang, play the season, keep serving
@@ -20,7 +23,9 @@ cluster: setup ## without Docker: everything of compose.yaml as local processes 
 cluster-clean: setup ## remove what `make cluster` has kept in .cluster
 	$(BIN)/python -m deploy.cluster clean
 
-test: setup lint types unit ## linters, types, every test
+test: setup ## linters, types, every test
+	$(MAKE) --no-print-directory -j 2 --output-sync=target lint types
+	$(MAKE) --no-print-directory unit
 
 setup: .venv/installed
 

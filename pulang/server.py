@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-COLLECT_AFTER = (50_000, 20, 20)
-"""Objects in hand before a collection: a manifest makes forty a row, and nearly all are gone without one."""
 KEEP_ALIVE_SECONDS = 75
 """Longer than a gateway keeps an idle connection: closed from here, it would lose the request that is on its way."""
 GRACE_SECONDS = 5
@@ -74,5 +72,4 @@ def _spare_the_collector() -> None:
     """What is made at the start stays for good: it need not be looked through again at every collection."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(*COLLECT_AFTER)
     gc.enable()

@@ -22,7 +22,7 @@ from shared.security.postgres_keys import PostgresKeyStore, migrate_key_store
 from shared.security.sealing import Kek
 from shared.security.secrets import Secrets
 from shared.settings import Settings
-from tests.real.postgres import SUPERUSER, the_server
+from tests.real.postgres import empty_database, the_server
 
 Result = TypeVar("Result")
 
@@ -68,7 +68,7 @@ class OnServer:
 
     def emptied(self, but: Sequence[str] = ()) -> "OnServer":
         """Without a row, as new; `but` for these tables."""
-        in_a_thread(lambda: self._empty(_EMPTY.format(kept=",".join(("alembic_version", *but)))))
+        in_a_thread(lambda: self._empty(("alembic_version", *but)))
         return self
 
     def ground(self, settings: Settings, service: str, migrations: Path) -> Ground:
@@ -110,25 +110,8 @@ class OnServer:
         for name in SERVICES:
             await migrate_server(self.url(name), definition(name).migrations)
 
-    async def _empty(self, statement: str) -> None:
-        await asyncio.gather(*(self._empty_one(self.url(name, SUPERUSER), statement) for name in SERVICES))
-
-    async def _empty_one(self, url: str, statement: str) -> None:
-        connection = await asyncpg.connect(url)
-        await connection.execute(statement)
-        await connection.close()
-
-
-# Emptying a hundred tables by TRUNCATE takes a second: each gets a new file. As a replica: no trigger, no foreign key.
-_EMPTY = """
-DO $$ DECLARE one record; BEGIN
-    SET LOCAL session_replication_role = replica;
-    FOR one IN SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public' AND tablename <> ALL ('{{{kept}}}')
-    LOOP EXECUTE format('DELETE FROM %I', one.name); END LOOP;
-    FOR one IN SELECT sequencename AS name FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL
-    LOOP EXECUTE format('ALTER SEQUENCE %I RESTART', one.name); END LOOP;
-END $$
-"""
+    async def _empty(self, but: Sequence[str]) -> None:
+        await asyncio.gather(*(empty_database(self._server, f"pulang_{name}", but) for name in SERVICES))
 
 
 def in_a_thread(work: Callable[[], Awaitable[Result]]) -> Result:

@@ -3,10 +3,13 @@
 import json
 import logging
 import os
+from datetime import UTC, datetime
 from typing import Any, TextIO
 
 import orjson
 import structlog
+
+from shared.events.envelope import rfc3339
 
 
 def set_up_logging(stream: TextIO) -> None:
@@ -46,6 +49,7 @@ class _Libraries(logging.Formatter):
             "event": str(record.msg)[:200],
             "logger": record.name,
             "level": record.levelname.lower(),
+            "timestamp": rfc3339(datetime.fromtimestamp(record.created, UTC)),
         }
         if record.exc_info and (error := record.exc_info[1]) is not None:
             entry |= {"event": "unforeseen", "error": type(error).__name__, "at": frames_of(error)}

@@ -70,6 +70,14 @@ class Site:
                         return name
         return None
 
+    def last_words(self, lines: int = 60) -> str:
+        """Of each replica, without the requests that it answered: what is left of a run whose folder is gone."""
+        told = []
+        for name in self.names(*SERVICES):
+            log = self.replica(name).launch.log.read_text(errors="replace").splitlines()
+            told += [f"{name}: {line[:300]}" for line in log if '"event":"request"' not in line][-lines:]
+        return "\n".join(told)
+
     async def read_topics(self) -> dict[str, list[dict[str, Any]]]:
         """What stands on each agency's topic, read with the agency's own credentials."""
         volumes = self.cluster.folder / "volumes" / "secrets-kafka"

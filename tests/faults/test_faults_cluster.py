@@ -11,7 +11,7 @@ from tests.faults.site import Site, running_site
 from tests.faults.torture import run_faults
 from tests.real.processes import open_folder, skip_or_fail
 
-REPLICAS, FAULTS, SECONDS = 2, 15, 45.0
+REPLICAS, FAULTS, SECONDS = 2, 12, 36.0
 
 
 @pytest_asyncio.fixture
@@ -28,6 +28,8 @@ async def site() -> AsyncIterator[Site]:
 async def test_nothing_is_lost_doubled_or_out_of_order(site: Site) -> None:
     run = await run_faults(site, seed_of_run(), FAULTS, SECONDS)
     print(run.told())
+    if run.violations:
+        print(site.last_words())
     assert run.violations == []
     assert run.odd_answers == {}
     assert len(run.played.faults) == FAULTS

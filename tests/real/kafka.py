@@ -32,8 +32,11 @@ ADMIN_PASSWORD = "admin's own"
 
 _DOWNLOAD_SECONDS = 600
 _START_SECONDS = 60
+_READ_SECONDS = 300
 _END_SECONDS = 15
 
+_JAVA = ("java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+"""With half as much to do at the start, and no threads for which there are no processors."""
 _PROPERTIES = """
 process.roles=broker,controller
 node.id=1
@@ -155,17 +158,10 @@ class RealKafka:
             self._process.send_signal(number)
 
     def _java(self, *words: str) -> subprocess.Popen[bytes]:
-        options = [
-            "-Xmx512m",
-            "-XX:TieredStopAtLevel=1",
-            "-XX:+UseSerialGC",
-            "-Dlog4j2.level=INFO",
-            "-cp",
-            f"{self._libs}/*",
-        ]
+        options = ["-Xmx512m", "-Dlog4j2.level=INFO", "-cp", f"{self._libs}/*"]
         with (self._folder / "broker.log").open("ab") as log:
             return subprocess.Popen(
-                ["java", *options, *words],
+                [*_JAVA, *options, *words],
                 cwd=self._folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -204,6 +200,21 @@ def start_or_skip(folder: Path, secure: bool = False) -> RealKafka:
     except NoKafka as reason:
         skip_or_fail("Kafka", str(reason))
     return broker
+
+
+def console_consumer(
+    bootstrap: str, properties: Path, topic: str, group: str, *more: object
+) -> "subprocess.CompletedProcess[bytes]":
+    """Kafka's own console consumer, from the beginning of a topic, until `more` of its options end it."""
+    tool = [*_JAVA, "-cp", f"{libraries()}/*", "org.apache.kafka.tools.consumer.ConsoleConsumer"]
+    where = ["--bootstrap-server", bootstrap, "--command-config", properties, "--topic", topic, "--group", group]
+    return subprocess.run(
+        [*tool, *map(str, where), "--from-beginning", *map(str, more)],
+        env=os.environ | {"LC_ALL": "C.UTF-8"},
+        capture_output=True,
+        timeout=_READ_SECONDS,
+        check=False,
+    )
 
 
 @cache

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from signal import SIGINT, Signals
@@ -186,6 +187,28 @@ async def make_database(server: PostgresServer, name: str) -> None:
 async def drop_database(server: PostgresServer, name: str) -> None:
     """With whoever is still connected to it."""
     await _run(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+async def empty_database(server: PostgresServer, name: str, but: Sequence[str] = ()) -> int:
+    """Without a row, and its sequences at their beginning; `but` for these tables. How many tables it has."""
+    connection = await asyncpg.connect(server.url(name))
+    try:
+        await connection.execute(_EMPTY.format(kept=",".join(but)))
+        return int(await connection.fetchval("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"))
+    finally:
+        await connection.close()
+
+
+# Emptying a hundred tables by TRUNCATE takes a second: each gets a new file. As a replica: no trigger, no foreign key.
+_EMPTY = """
+DO $$ DECLARE one record; BEGIN
+    SET LOCAL session_replication_role = replica;
+    FOR one IN SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public' AND tablename <> ALL ('{{{kept}}}')
+    LOOP EXECUTE format('DELETE FROM %I', one.name); END LOOP;
+    FOR one IN SELECT sequencename AS name FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL
+    LOOP EXECUTE format('ALTER SEQUENCE %I RESTART', one.name); END LOOP;
+END $$
+"""
 
 
 async def _run(server: PostgresServer, statement: str) -> None:

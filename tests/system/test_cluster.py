@@ -1,7 +1,6 @@
 """The whole season of 2020 on two replicas of each service, over real Kafka, PostgreSQL and Keycloak, read by the
 agencies from Kafka with their own logins and the tools that come with it."""
 
-import os
 import subprocess
 import time
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ import pytest
 
 from deploy.cluster import Cluster, running_cluster
 from pulang.complaint import Complaint
-from tests.real.kafka import libraries
+from tests.real.kafka import console_consumer
 from tests.real.processes import open_folder, skip_or_fail
 from tests.system.command import pulang
 from tests.system.feeds import (
@@ -58,19 +57,20 @@ def test_the_season_of_2020_on_a_cluster(cluster: Cluster) -> None:
 
     seen, secrets = {}, Secrets(EXAMPLE)
     with ThreadPoolExecutor() as beside:
-        read = beside.submit(by_agency, partial(read_topic, cluster))
+        reading = beside.submit(by_agency, partial(read_topic, cluster))
+        verified = beside.submit(pulang, "status", "--verify", variables=cluster.environment)
         assert secrets.in_files(cluster.folder / "logs") == {}
         # Kafka's indexes hold offsets alone, and gigabytes of nothing.
         assert secrets.in_files(cluster.folder / "volumes" / "kafka", "*.log") == {}
-    for agency, found in read.result().items():
-        events = first_appearances(found)
+    read = {agency: first_appearances(found) for agency, found in reading.result().items()}
+    for agency, events in read.items():
         check_once_and_without_a_gap(events)
-        check_each_is_a_cloudevent(events)
         assert secrets.found_in(orjson.dumps(events)) == 0
         seen[agency] = histories(events)
     assert seen["kemensos"] == seen["bp2mi"] == seen["iom"]
     assert len(seen["iom"]) == 4497
-    assert pulang("status", "--verify", variables=cluster.environment).status == 0
+    check_each_is_a_cloudevent(read["iom"])
+    assert verified.result().status == 0
 
 
 def test_no_agency_reads_anothers_topic(cluster: Cluster) -> None:
@@ -90,17 +90,9 @@ def events_in(output: bytes) -> Seen:
 
 
 def consume(cluster: Cluster, agency: str, topic: str, group: str) -> "subprocess.CompletedProcess[bytes]":
-    """Kafka's own console consumer, as the agency, until nothing comes any more."""
-    words = ["--bootstrap-server", cluster.environment["KAFKA_BOOTSTRAP"], "--topic", topic, "--group", group]
-    words += ["--from-beginning", "--timeout-ms", str(IDLE_MS)]
-    words += ["--command-config", str(cluster.folder / f"{agency}.properties")]
-    return subprocess.run(
-        ["java", "-cp", f"{libraries()}/*", "org.apache.kafka.tools.consumer.ConsoleConsumer", *words],
-        env=os.environ | {"LC_ALL": "C.UTF-8"},
-        capture_output=True,
-        timeout=300,
-        check=False,
-    )
+    """As the agency, until nothing comes any more."""
+    bootstrap, properties = cluster.environment["KAFKA_BOOTSTRAP"], cluster.folder / f"{agency}.properties"
+    return console_consumer(bootstrap, properties, topic, group, "--timeout-ms", IDLE_MS)
 
 
 def first_appearances(events: Seen) -> Seen:

@@ -17,7 +17,7 @@ from pulang.kafka_properties import read_kafka_properties
 from shared.bus.kafka import KafkaBus
 from shared.bus.protocol import Record
 from shared.settings import KafkaSettings
-from tests.real.kafka import libraries
+from tests.real.kafka import console_consumer
 from tests.real.provisioned import Provisioned, provisioned_kafka
 from tests.system.command import Said, environment, pulang
 
@@ -141,14 +141,9 @@ def test_what_comes_is_printed_when_it_comes_until_it_is_told_to_end(
 
 def test_the_stock_consumer_reads_the_same_file(kafka: Provisioned, config: Path, case: str) -> None:
     publish(kafka, event(case, 1))
-    words = ["--bootstrap-server", kafka.broker.agencies, "--command-config", str(config), "--topic", TOPIC]
-    words += ["--group", f"iom.{case}", "--from-beginning"]
-    words += ["--max-messages", str(records_in_topic(kafka)), "--timeout-ms", str(PATIENCE_SECONDS * 1000)]
-    stock = subprocess.run(
-        ["java", "-cp", f"{libraries()}/*", "org.apache.kafka.tools.consumer.ConsoleConsumer", *words],
-        capture_output=True,
-        check=True,
-    )
+    until = ("--max-messages", records_in_topic(kafka), "--timeout-ms", PATIENCE_SECONDS * 1000)
+    stock = console_consumer(kafka.broker.agencies, config, TOPIC, f"iom.{case}", *until)
+    assert stock.returncode == 0, stock.stderr
     assert orjson.dumps(event(case, 1)) in stock.stdout.splitlines()
 
 
