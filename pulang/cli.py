@@ -1,6 +1,5 @@
 """The command line `pulang`. Commands live in modules of their own, imported when they are called."""
 
-import gc
 import os
 import sys
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from pulang import operating
+from pulang.collector import collect_seldom
 from pulang.complaint import Complaint
 from pulang.dead_letters_group import dead_letters_app
 from pulang.options import DataOption, HostOption, InsecureOption, JsonOption, PortOption, TokenOption, UrlOption
@@ -24,9 +24,6 @@ app = typer.Typer(
 app.add_typer(dead_letters_app, name="dead-letters")
 
 SEASON = Path("examples/season-2020")
-COLLECT_AFTER = (50_000, 20, 20)
-"""Objects in hand before a collection. Python's own 700 are a fifth of what importing a service takes; and of the forty
-that a manifest makes a row, nearly all are gone without one."""
 
 
 @app.command()
@@ -166,7 +163,7 @@ operating.add_to(app)
 
 def main() -> NoReturn:
     """Run a command; every error is one line on standard error, and a status other than 0."""
-    gc.set_threshold(*COLLECT_AFTER)
+    collect_seldom()
     try:
         code = app(standalone_mode=False)
     except typer.Exit as leaving:

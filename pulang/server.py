@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from pulang.collector import collect_seldom
+
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
@@ -72,4 +74,5 @@ def _spare_the_collector() -> None:
     """What is made at the start stays for good: it need not be looked through again at every collection."""
     gc.collect()
     gc.freeze()
+    collect_seldom()
     gc.enable()

@@ -1,7 +1,6 @@
 """Fixtures for tests that need a whole Pulang."""
 
 import asyncio
-import gc
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,7 +10,7 @@ import pytest
 import pytest_asyncio
 from xdist.scheduler import LoadFileScheduling
 
-from pulang.cli import COLLECT_AFTER
+from pulang.collector import collect_seldom
 from shared.settings import Settings
 from tests.stores import Chosen, Embedded, on_server
 from tests.world import Pulang, running
@@ -27,7 +26,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    gc.set_threshold(*COLLECT_AFTER)  # as in what is tested: a tenth of what the tests take in this process
+    collect_seldom()  # as in what is tested: a tenth of what the tests take in this process
     config.addinivalue_line("markers", "either_database: runs over SQLite and over PostgreSQL, whatever is chosen")
     config.addinivalue_line("markers", "on_postgres: runs over PostgreSQL, whatever is chosen")
     config.addinivalue_line("markers", "on_sqlite: runs over SQLite, whatever is chosen: it is about the files")

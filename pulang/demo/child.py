@@ -5,6 +5,7 @@ import sys
 import threading
 from pathlib import Path
 
+from pulang.collector import collect_seldom
 from pulang.server import CannotStart
 from pulang.signals import end_when_asked
 from pulang.up import serve
@@ -27,6 +28,7 @@ def _die_with_the_demo() -> None:
 
 def main(data: str, host: str, port: str, *insecure: str) -> None:
     """The child's own beginning."""
+    collect_seldom()
     _die_with_the_demo()
     end_when_asked()
     try:

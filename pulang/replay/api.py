@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import time
-from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
 from types import TracebackType
 from typing import Any, NamedTuple
@@ -39,8 +38,7 @@ class Api:
         self._url = to.url
         self.tokens = to.tokens
         self.requests = 0
-        self._news_seconds: dict[str, float] = defaultdict(lambda: FIRST_PAUSE_SECONDS)
-        """How long news took lately, by the path that needs them."""
+        self._news_seconds = FIRST_PAUSE_SECONDS
         self._free = asyncio.Semaphore(AT_ONCE)
         # A season is twenty thousand requests: httpx takes four times as much of a processor for each.
         self._http = aiohttp.ClientSession(
@@ -77,10 +75,10 @@ class Api:
             headers["Idempotency-Key"] = key
         began = time.monotonic()
         if news:
-            await asyncio.sleep(self._news_seconds[path])
+            await asyncio.sleep(self._news_seconds)
         answer = await self._patiently("POST", path, bearer, headers, haste=haste, data=orjson.dumps(body))
         if news:
-            self._learn(path, time.monotonic() - began)
+            self._learn(time.monotonic() - began)
         return answer
 
     async def put(self, path: str, bearer: Bearer, body: Mapping[str, Any]) -> Any:
@@ -107,9 +105,9 @@ class Api:
                 return
             after = {"after": page["next"]}
 
-    def _learn(self, path: str, took: float) -> None:
+    def _learn(self, took: float) -> None:
         """A little less than it took, so that news which have become faster are noticed."""
-        self._news_seconds[path] = min(0.7 * self._news_seconds[path] + 0.25 * took, LONGEST_PAUSE_SECONDS)
+        self._news_seconds = min(0.7 * self._news_seconds + 0.25 * took, LONGEST_PAUSE_SECONDS)
 
     async def _patiently(
         self, method: str, path: str, bearer: Bearer, headers: dict[str, str], *, haste: bool = False, **options: Any

@@ -26,7 +26,7 @@ async def _travel(scene: Scene, shelter: str, day: date, number: int, people: Se
             for person in people
         ]
         body = {"id": trip, "mode": "ship", "from_facility": shelter, "departs_on": day, "people": seats}
-        planned = await scene.api.post("/intake/trips", staff, body | {"occurred_at": day}, news=True)
+        planned = await scene.api.post("/intake/trips", staff, body | {"occurred_at": day})
         if planned["status"] == "planned":
             await scene.api.post(f"/intake/trips/{trip}/departure", staff, {"occurred_at": day})
     handed_over: dict[date, list[Person]] = defaultdict(list)

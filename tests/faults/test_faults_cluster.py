@@ -11,7 +11,7 @@ from tests.faults.site import Site, running_site
 from tests.faults.torture import run_faults
 from tests.real.processes import open_folder, skip_or_fail
 
-REPLICAS, FAULTS, SECONDS = 2, 12, 36.0
+REPLICAS, FAULTS, SECONDS = 2, 15, 45.0
 
 
 @pytest_asyncio.fixture

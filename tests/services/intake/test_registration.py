@@ -30,7 +30,7 @@ async def test_a_person_is_registered_and_the_other_tables_know_no_more_than_the
     case = (await pulang.officer().get(f"/intake/cases/{answer['case_id']}")).json()
     assert (case["status"], case["phase"], case["sex"]) == ("open", "registered", "F")
     assert "Contoh" not in str(case)
-    assert PERSON["nik"] not in str(case)
+    assert PERSON["nik"][:8] not in str(case)  # four of its digits are in a random id, sooner or later
 
 
 async def test_identity_is_nowhere_in_clear_on_disk(pulang: Pulang) -> None:
