@@ -4,7 +4,7 @@ from pathlib import Path
 
 from services.intake.commands.expiry import expire_consents
 from services.intake.models import METADATA
-from services.intake.reactions import REACTIONS
+from services.intake.reactions import REACTIONS, gather
 from services.intake.routes import router
 from shared.consuming.reactions import reacting
 from shared.service import Definition
@@ -14,6 +14,6 @@ INTAKE = Definition(
     router=router,
     metadata=METADATA,
     migrations=Path(__file__).parent / "migrations",
-    consumers=(reacting("intake", REACTIONS),),
+    consumers=(reacting("intake", REACTIONS, gather),),
     clock=(expire_consents,),
 )

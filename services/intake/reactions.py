@@ -1,17 +1,18 @@
-"""What intake does when another service speaks.
+"""What intake does when another service speaks, with what `gather` has read for all of a batch.
 
 A case or referral that is not known here (any more) is passed over: there is nothing that could be noted.
 """
 
-from sqlalchemy import bindparam, select, update
+from collections.abc import Sequence
+
+from sqlalchemy import bindparam, select
 from sqlmodel import col
 
-from services.intake.commands.places import hear_of_shelter, known_place
+from services.intake.commands.cases import locked
+from services.intake.commands.places import hear_of_shelter
 from services.intake.commands.referral import refuse, take_back
-from services.intake.models import Case, Referral
-from shared.consuming.reactions import Reactions
-from shared.database.models import table_of
-from shared.database.prepared import Prepared
+from services.intake.models import Case, Place, Referral
+from shared.consuming.reactions import Reactions, Told
 from shared.events.envelope import Event
 from shared.events.facilities import FacilityOpened
 from shared.events.shelter import ReferralAccepted, ReferralRejected, StayCheckedIn, StayCheckedOut
@@ -33,10 +34,9 @@ def accept_referral(work: Work, event: Event, fact: ReferralAccepted) -> None:
     if case is None or referral is None:
         return
     referral.status = "accepted"
-    for other in work.session.scalars(_PENDING, {"of_case": case.case_id}):
-        if other is not referral:
-            take_back(work, case, other)
-    place = known_place(work, referral.facility, kept=True)
+    if case.referral_status == "pending" and case.referral_id != referral.referral_id:
+        take_back(work, case, work.session.get_one(Referral, case.referral_id))
+    place = work.session.get(Place, referral.facility)
     case.referral_id, case.referral_status = referral.referral_id, "accepted"
     case.facility, case.facility_agency = referral.facility, place.agency if place else None
 
@@ -66,26 +66,32 @@ REACTIONS: Reactions = {
 }
 
 
-_CASE = select(Case).where(col(Case.case_id) == bindparam("of_case")).with_for_update()
-_REFERRAL = select(Referral).where(
-    col(Referral.referral_id) == bindparam("of_referral"), col(Referral.case_id) == bindparam("of_case")
+def gather(work: Work, told: Sequence[Told]) -> object:
+    """The places that were answered for, kept with those who run them; the cases, locked; the referrals answered."""
+    answers = [fact for _, fact in told if isinstance(fact, ReferralAccepted | ReferralRejected)]
+    held: list[object] = []
+    if answers:  # a place before its cases, as where it is handed over
+        held += work.session.scalars(_PLACES, {"of_places": sorted({fact.facility for fact in answers})})
+    held += locked(work, {event.subject for event, _ in told}).values()
+    if answers:
+        held += work.session.scalars(_REFERRALS, {"of_referrals": sorted({fact.referral for fact in answers})})
+    return held
+
+
+_PLACES = (
+    select(Place)
+    .where(col(Place.code).in_(bindparam("of_places", expanding=True)))
+    .order_by(col(Place.code))
+    .with_for_update(read=True, key_share=True)
 )
-_PENDING = select(Referral).where(col(Referral.case_id) == bindparam("of_case"), col(Referral.status) == "pending")
-_NOTE_STAY = Prepared(
-    update(table_of(Case))
-    .where(table_of(Case).c.case_id == bindparam("of_case"))
-    .values(stay_status=bindparam("to_status"))
-)
+_REFERRALS = select(Referral).where(col(Referral.referral_id).in_(bindparam("of_referrals", expanding=True)))
 
 
 def _note_stay(work: Work, case_id: str, status: str) -> None:
-    _NOTE_STAY.write(work.session, [{"of_case": case_id, "to_status": status}])
-
-
-def _case(work: Work, case_id: str) -> Case | None:
-    return work.session.scalars(_CASE, {"of_case": case_id}).one_or_none()
+    if (case := work.session.get(Case, case_id)) is not None:
+        case.stay_status = status
 
 
 def _referred(work: Work, case_id: str, referral_id: str) -> tuple[Case | None, Referral | None]:
-    case = _case(work, case_id)
-    return case, work.session.scalars(_REFERRAL, {"of_referral": referral_id, "of_case": case_id}).one_or_none()
+    case, referral = work.session.get(Case, case_id), work.session.get(Referral, referral_id)
+    return case, None if referral is None or referral.case_id != case_id else referral

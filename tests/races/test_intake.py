@@ -5,7 +5,17 @@ from typing import Any
 
 import pytest
 
-from tests.races.racing import all_alike, held, kinds, race, statuses, told, under_way
+from tests.races.racing import (
+    UNDER_WAY_WITHIN_SECONDS,
+    all_alike,
+    blocked,
+    held,
+    kinds,
+    race,
+    statuses,
+    told,
+    under_way,
+)
 from tests.services.intake.story import SHELTER, case_of, refer
 from tests.services.intake.test_consent import consent
 from tests.services.intake.test_trips import in_shelter, trip
@@ -168,6 +178,16 @@ async def test_a_person_has_one_seat(pulang: Pulang) -> None:
     answers = await race("intake", "trips", *(pulang.staff().post("/intake/trips", trip(case)) for _ in range(2)))
     assert (statuses(answers), kinds(answers)) == ({201: 1, 409: 1}, ["return-not-possible"])
     assert pulang.rows("intake", "SELECT status FROM seats") == [("planned",)]
+
+
+async def test_a_trip_that_comes_before_the_news_holds_up_nobody(pulang: Pulang) -> None:
+    """Its staff ask until intake has heard of the acceptance, which is written down under the lock of the case."""
+    case = await known(pulang)
+    await refer(pulang, case)
+    async with blocked("intake", f"SELECT 1 FROM cases WHERE case_id = '{case}' FOR UPDATE"):
+        async with asyncio.timeout(UNDER_WAY_WITHIN_SECONDS):
+            answer = await pulang.staff().post("/intake/trips", trip(case))
+    assert (answer.status_code, answer.json()["type"]) == (409, "/problems/not-in-hand")
 
 
 async def test_a_trip_departs_without_whoever_died_at_that_moment(pulang: Pulang) -> None:

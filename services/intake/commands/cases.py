@@ -1,6 +1,6 @@
 """Finding the cases that a command is about, and when it happened to them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Protocol, TypeVar
 
@@ -85,7 +85,7 @@ def these_cases(
     return cases
 
 
-def locked(work: Work, case_ids: Sequence[str], *, in_scope: bool = False) -> dict[str, Case]:
+def locked(work: Work, case_ids: Collection[str], *, in_scope: bool = False) -> dict[str, Case]:
     """Those cases that there are, locked in sorted order: two groups never lock each other out."""
     found = work.session.scalars(_CASES, {"of_cases": sorted(case_ids)})
     return {case.case_id: case for case in found if not in_scope or in_scope_of(work.caller, case)}

@@ -6,7 +6,7 @@ from datetime import UTC
 from sqlalchemy import bindparam, select
 from sqlmodel import col
 
-from services.intake.commands.cases import locked, these_cases
+from services.intake.commands.cases import in_scope_of, locked, these_cases
 from services.intake.commands.places import KnownPlace, happened, shelter, time_zone_of
 from services.intake.models import Case, Seat, Trip
 from services.intake.problems import (
@@ -23,6 +23,8 @@ from services.intake.problems import (
 from services.intake.queries import state_of
 from services.intake.rules import custodian, same_moment_or_later, trip_status
 from services.intake.schemas.returning import ArriveTrip, DepartTrip, PlanTrip, SeatView, TripView
+from shared.database.models import table_of
+from shared.database.prepared import Prepared
 from shared.events.intake import ReturnArrived, ReturnDeparted, ReturnPlanned
 from shared.http.problems import Fault, Problem
 from shared.regions import is_regency
@@ -34,14 +36,17 @@ from shared.work import Work
 def plan_trip(work: Work, body: PlanTrip) -> TripView:
     """Give people in a shelter's hands seats on a trip. The same trip again is answered as it stands.
 
-    Raises PlaceUnknown, OutsideScope, NamedTwice, CaseUnknown, CaseIsClosed, IdTaken, NotInHand, ReturnNotPossible
-    (on another trip), RegencyUnknown, ImpossibleDate.
+    Raises PlaceUnknown, OutsideScope, RegencyUnknown, NamedTwice, CaseUnknown, CaseIsClosed, IdTaken, NotInHand,
+    ReturnNotPossible (on another trip), ImpossibleDate.
     """
     place = shelter(work, body.from_facility, "#/from_facility")
     if not reaches(work.caller, place.code, place.agency):
         raise OutsideScope(pointer="#/from_facility")
     if (known := work.session.get(Trip, body.id)) is not None:
         return _same_trip(work, known, body)
+    if nowhere := [at for at, seat in enumerate(body.people) if not is_regency(seat.regency)]:
+        raise RegencyUnknown(errors=[Fault("no such regency", f"#/people/{at}/regency") for at in nowhere])
+    _must_seem_in_hand(work, place, body)
     cases = these_cases(work, [seat.case_id for seat in body.people], pointer="#/people/{}/case_id")
     if (known := work.session.get(Trip, body.id)) is not None:  # planned while we waited for its people
         return _same_trip(work, known, body)
@@ -115,18 +120,32 @@ def arrive_trip(work: Work, trip_id: str, body: ArriveTrip) -> TripView:
     return trip_view(trip, seats)
 
 
+def _must_seem_in_hand(work: Work, place: KnownPlace, body: PlanTrip) -> None:
+    """Raises NotInHand without a lock: who asks again and again would hold up the very news that he waits for.
+
+    Says nothing of cases with another fault: that is found under their locks.
+    """
+    rows = {row.case_id: row for row in _AT_A_GLANCE.all(work.session, of_cases=[one.case_id for one in body.people])}
+    cases = [rows[seat.case_id] for seat in body.people if seat.case_id in rows]
+    fit = [case for case in cases if case.status == "open" and case.return_status == "none"]
+    if len(fit) == len(body.people) and all(in_scope_of(work.caller, case) for case in fit):
+        _must_be_in_hand(fit, place)
+
+
+def _must_be_in_hand(cases: Sequence[Case], place: KnownPlace) -> None:
+    _none_may_be([custodian(state_of(case)) != place.code for case in cases], NotInHand, "not in hand here")
+
+
 def _must_be_able_to_travel(cases: Sequence[Case], place: KnownPlace, body: PlanTrip) -> None:
     """Raises one problem that names everyone of whom it is true."""
-    nowhere = [seat.regency for seat in body.people if not is_regency(seat.regency)]
-    unfit: tuple[tuple[type[Problem], str, str, list[bool]], ...] = (
-        (RegencyUnknown, "regency", "no such regency", [seat.regency in nowhere for seat in body.people]),
-        (ReturnNotPossible, "case_id", "on a journey already", [case.return_status != "none" for case in cases]),
-        (NotInHand, "case_id", "not in hand here", [custodian(state_of(case)) != place.code for case in cases]),
-        (ImpossibleDate, "case_id", "arrives after that", [body.departs_on < case.arrival_date for case in cases]),
-    )
-    for problem, field, why, found in unfit:
-        if any(found):
-            raise problem(errors=[Fault(why, f"#/people/{at}/{field}") for at, bad in enumerate(found) if bad])
+    _none_may_be([case.return_status != "none" for case in cases], ReturnNotPossible, "on a journey already")
+    _must_be_in_hand(cases, place)
+    _none_may_be([body.departs_on < case.arrival_date for case in cases], ImpossibleDate, "arrives after that")
+
+
+def _none_may_be(unfit: Sequence[bool], problem: type[Problem], why: str) -> None:
+    if any(unfit):
+        raise problem(errors=[Fault(why, f"#/people/{at}/case_id") for at, bad in enumerate(unfit) if bad])
 
 
 def _same_trip(work: Work, known: Trip, body: PlanTrip) -> TripView:
@@ -148,6 +167,7 @@ def _trip(work: Work, trip_id: str) -> tuple[Trip, list[Seat], dict[str, Case]]:
     return trip, list(work.session.scalars(_SEATS, of_trip)), cases
 
 
+_AT_A_GLANCE = Prepared(select(table_of(Case)).where(col(Case.case_id).in_(bindparam("of_cases", expanding=True))))
 _TRIP = select(Trip).where(col(Trip.trip_id) == bindparam("of_trip")).with_for_update()
 _PEOPLE = select(col(Seat.case_id)).where(col(Seat.trip_id) == bindparam("of_trip"))
 _SEATS = select(Seat).where(col(Seat.trip_id) == bindparam("of_trip")).order_by(col(Seat.case_id))
