@@ -49,7 +49,7 @@ types: setup
 
 # Three at a time, since they wait for servers half of their time, and the longest files first; then the one that needs
 # all of the machine.
-ALONE := tests/system/test_cluster.py
+ALONE := tests/cluster
 unit: setup
 	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder --ignore $(ALONE)
 	$(BIN)/pytest $(ALONE)

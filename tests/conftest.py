@@ -27,6 +27,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     collect_seldom()  # as in what is tested: a tenth of what the tests take in this process
+    config.addinivalue_line("markers", "season: plays a whole season, which takes minutes")
     config.addinivalue_line("markers", "either_database: runs over SQLite and over PostgreSQL, whatever is chosen")
     config.addinivalue_line("markers", "on_postgres: runs over PostgreSQL, whatever is chosen")
     config.addinivalue_line("markers", "on_sqlite: runs over SQLite, whatever is chosen: it is about the files")

@@ -51,7 +51,7 @@ def unpacked() -> Path:
 def make_home(folder: Path) -> Path:
     """A Keycloak in `folder`, with the realm to import and data of its own; the rest is shared. Raises NoKeycloak.
 
-    Where there is one already, its data stay. Start it with start.sh and KEYCLOAK_HOME, or with `command`.
+    Where there is one already, its data stay. Start it with start.sh and KEYCLOAK_HOME.
     """
     came = unpacked()
     for name in ("bin", "data/import", "lib"):
@@ -65,11 +65,6 @@ def make_home(folder: Path) -> Path:
         shutil.copy(came / name, folder / name)
     shutil.copy(REALM, folder / "data/import")
     return folder
-
-
-def command(secrets: Path, *, port: int) -> list[str]:
-    """Starts the Keycloak in KEYCLOAK_HOME on this machine's own address; SIGTERM ends it and the Java under it."""
-    return [str(START), str(secrets), "--http-host", "127.0.0.1", "--http-port", str(port)]
 
 
 def _java(home: Path, *words: str) -> list[str]:

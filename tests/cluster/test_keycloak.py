@@ -1,4 +1,7 @@
-"""A real Keycloak with our realm: each client's token means what the table of clients says, and nothing else counts."""
+"""The cluster's Keycloak: each client's token means what the table of clients says, and nothing else counts.
+
+Users reach it through the gateway, its administrator directly.
+"""
 
 import asyncio
 import json
@@ -13,6 +16,7 @@ import httpx
 import jwt
 import pytest
 
+from deploy.cluster import Cluster
 from deploy.keycloak.local import START
 from deploy.keycloak.realm import TOKEN_SECONDS
 from pulang.credentials import Clients
@@ -21,16 +25,29 @@ from shared.security.oidc import OidcVerifier
 from shared.security.roles import Roles
 from shared.security.tokens import Unauthenticated
 from shared.settings import ROLES
-from tests.real.keycloak import RealKeycloak, running_keycloak
+
+
+class Keycloak:
+    """Where it is, and its secrets."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.home = cluster.folder / "keycloak"
+        self.secrets = cluster.folder / "volumes" / "secrets-oidc"
+        self.url = cluster.places.text("http://keycloak:8080")
+        self.issuer = f"{cluster.url}/realms/pulang"
+        self.token_url = f"{self.issuer}/protocol/openid-connect/token"
+
+    def secret(self, client: str) -> str:
+        return (self.secrets / "clients" / client).read_text().strip()
 
 
 @pytest.fixture(scope="session")
-def keycloak(tmp_path_factory: pytest.TempPathFactory) -> RealKeycloak:
-    return running_keycloak(tmp_path_factory.mktemp("issuer"))
+def keycloak(cluster: Cluster) -> Keycloak:
+    return Keycloak(cluster)
 
 
 @asynccontextmanager
-async def verifying(keycloak: RealKeycloak, **how: Any) -> AsyncIterator[OidcVerifier]:
+async def verifying(keycloak: Keycloak, **how: Any) -> AsyncIterator[OidcVerifier]:
     verifier = OidcVerifier(keycloak.issuer, keycloak.issuer, Roles.load(ROLES), pause_seconds=0.0, **how)
     await verifier.start()
     try:
@@ -42,13 +59,13 @@ async def verifying(keycloak: RealKeycloak, **how: Any) -> AsyncIterator[OidcVer
         await verifier.stop()
 
 
-def _token(keycloak: RealKeycloak, client: str, secret: str | None = None) -> httpx.Response:
+def _token(keycloak: Keycloak, client: str, secret: str | None = None) -> httpx.Response:
     credentials = (client, keycloak.secret(client) if secret is None else secret)
     form = {"grant_type": "client_credentials"}
     return httpx.post(keycloak.token_url, data=form, auth=credentials, trust_env=False, timeout=30)
 
 
-async def test_each_client_is_who_the_table_says(keycloak: RealKeycloak, tmp_path: Path) -> None:
+async def test_each_client_is_who_the_table_says(keycloak: Keycloak, tmp_path: Path) -> None:
     path = tmp_path / "clients.json"
     path.write_text(json.dumps(clients_file(keycloak.token_url, keycloak.secrets / "clients")))
     clients, roles = Clients(path), Roles.load(ROLES)
@@ -68,7 +85,7 @@ async def test_each_client_is_who_the_table_says(keycloak: RealKeycloak, tmp_pat
     assert len(subjects) == len(CLIENTS)
 
 
-async def test_a_token_lives_ten_minutes(keycloak: RealKeycloak) -> None:
+async def test_a_token_lives_ten_minutes(keycloak: Keycloak) -> None:
     answer = _token(keycloak, "iom-reader").json()
     assert answer["expires_in"] == TOKEN_SECONDS == 600
     later = datetime.now(UTC) + timedelta(seconds=TOKEN_SECONDS + 31)
@@ -78,18 +95,18 @@ async def test_a_token_lives_ten_minutes(keycloak: RealKeycloak) -> None:
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.id)
-def test_a_secret_is_not_what_stands_in_the_realm_file(keycloak: RealKeycloak, client: OidcClient) -> None:
+def test_a_secret_is_not_what_stands_in_the_realm_file(keycloak: Keycloak, client: OidcClient) -> None:
     for secret in (f"${{{client.variable}}}", client.variable, "", client.id):
         assert _token(keycloak, client.id, secret).status_code == 401
 
 
-async def test_a_token_of_another_realm_is_refused(keycloak: RealKeycloak) -> None:
+async def test_a_token_of_another_realm_is_refused(keycloak: Keycloak) -> None:
     async with verifying(keycloak) as verifier:
         with pytest.raises(Unauthenticated):
             await verifier.admit(_administrator(keycloak))
 
 
-async def test_keys_are_exchanged_while_it_runs(keycloak: RealKeycloak) -> None:
+async def test_keys_are_exchanged_while_it_runs(keycloak: Keycloak) -> None:
     """As an administrator does it: a new key signs at once, the old one goes, and what it signed is refused."""
     components = f"{keycloak.url}/admin/realms/pulang/components"
     headers = {"Authorization": f"Bearer {_administrator(keycloak)}"}
@@ -123,7 +140,7 @@ async def _accepted(verifier: OidcVerifier, token: str) -> bool:
     return True
 
 
-def test_without_a_secret_for_each_client_it_does_not_start(keycloak: RealKeycloak, tmp_path: Path) -> None:
+def test_without_a_secret_for_each_client_it_does_not_start(keycloak: Keycloak, tmp_path: Path) -> None:
     (tmp_path / "clients").mkdir()
     (tmp_path / "admin").write_text("x")
     for client in CLIENTS[1:]:
@@ -140,7 +157,7 @@ def test_without_a_secret_for_each_client_it_does_not_start(keycloak: RealKeyclo
     assert CLIENTS[0].variable in done.stderr
 
 
-def _administrator(keycloak: RealKeycloak) -> str:
+def _administrator(keycloak: Keycloak) -> str:
     form = {
         "grant_type": "password",
         "client_id": "admin-cli",

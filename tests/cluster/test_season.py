@@ -3,7 +3,6 @@ agencies from Kafka with their own logins and the tools that come with it."""
 
 import subprocess
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -11,10 +10,8 @@ from typing import Any
 import orjson
 import pytest
 
-from deploy.cluster import Cluster, running_cluster
-from pulang.complaint import Complaint
+from deploy.cluster import Cluster
 from tests.real.kafka import console_consumer
-from tests.real.processes import open_folder, skip_or_fail
 from tests.system.command import pulang
 from tests.system.feeds import (
     Secrets,
@@ -30,16 +27,6 @@ pytestmark = pytest.mark.season
 
 SEASON_SECONDS = 1800
 IDLE_MS = 15_000
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    """Skips the tests where there can be no cluster; fails them in CI."""
-    try:
-        with open_folder() as folder, running_cluster(2, folder) as one:
-            yield one
-    except Complaint as reason:
-        skip_or_fail("cluster", str(reason))
 
 
 def test_the_season_of_2020_on_a_cluster(cluster: Cluster) -> None:

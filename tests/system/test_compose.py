@@ -1,4 +1,4 @@
-"""compose.yaml as `make cluster` reads it, and what it does with a small one. The whole is in test_cluster.py."""
+"""compose.yaml as `make cluster` reads it, and what it does with a small one. The whole is in tests/cluster."""
 
 import os
 import re

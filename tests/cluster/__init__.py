@@ -1,0 +1,1 @@
+"""What takes a whole cluster: one is made for all of it."""
