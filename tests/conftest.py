@@ -12,6 +12,7 @@ from xdist.scheduler import LoadFileScheduling
 
 from pulang.collector import collect_seldom
 from shared.settings import Settings
+from tests.real.kafka import end_brokers
 from tests.stores import Chosen, Embedded, on_server
 from tests.world import Pulang, running
 
@@ -74,6 +75,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return 2 if item.nodeid.startswith("tests/system/") else 3
 
     items.sort(key=place)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """After the last of those that need the same Kafka, and its fixtures."""
+    needed = _kafka_of(item.nodeid)
+    if needed is not None and (nextitem is None or _kafka_of(nextitem.nodeid) != needed):
+        end_brokers()
 
 
 @pytest.fixture(scope="session")

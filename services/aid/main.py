@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from services.aid.models import METADATA
-from services.aid.reactions import REACTIONS
+from services.aid.reactions import REACTIONS, TOGETHER
 from services.aid.routes import router
 from shared.consuming.reactions import reacting
 from shared.service import Definition
@@ -13,5 +13,5 @@ AID = Definition(
     router=router,
     metadata=METADATA,
     migrations=Path(__file__).parent / "migrations",
-    consumers=(reacting("aid", REACTIONS),),
+    consumers=(reacting("aid", REACTIONS, together=TOGETHER),),
 )

@@ -1,7 +1,9 @@
 """What aid does when another service speaks."""
 
+from collections.abc import Sequence
+
 from services.aid.models import Case, Store
-from shared.consuming.reactions import Reactions
+from shared.consuming.reactions import Reactions, Together, Told
 from shared.database.models import table_of
 from shared.database.prepared import upserting
 from shared.events.envelope import Event
@@ -20,15 +22,13 @@ def open_store(work: Work, event: Event, fact: FacilityOpened) -> None:
         store.sqlmodel_update(fact.model_dump(include={"kind", "name", "agency", "regency", "time_zone"}))
 
 
-def know_case(work: Work, event: Event, fact: CaseRegistered) -> None:
+def know_cases(work: Work, told: Sequence[Told]) -> None:
     """From now on goods can be issued to the person."""
-    _KNOW.write(work.session, [{"case_id": event.subject}])
+    _KNOW.write(work.session, [{"case_id": event.subject} for event, _ in told])
 
 
 _KNOW = upserting(table_of(Case), ("case_id",))
 
 
-REACTIONS: Reactions = {
-    FacilityOpened: open_store,
-    CaseRegistered: know_case,
-}
+REACTIONS: Reactions = {FacilityOpened: open_store}
+TOGETHER: Together = {(CaseRegistered,): know_cases}

@@ -14,6 +14,6 @@ INTAKE = Definition(
     router=router,
     metadata=METADATA,
     migrations=Path(__file__).parent / "migrations",
-    consumers=(reacting("intake", REACTIONS, gather),),
+    consumers=(reacting("intake", REACTIONS, gather=gather),),
     clock=(expire_consents,),
 )

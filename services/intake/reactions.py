@@ -13,6 +13,7 @@ from services.intake.commands.places import hear_of_shelter
 from services.intake.commands.referral import refuse, take_back
 from services.intake.models import Case, Place, Referral
 from shared.consuming.reactions import Reactions, Told
+from shared.database.prepared import Entities
 from shared.events.envelope import Event
 from shared.events.facilities import FacilityOpened
 from shared.events.shelter import ReferralAccepted, ReferralRejected, StayCheckedIn, StayCheckedOut
@@ -71,20 +72,20 @@ def gather(work: Work, told: Sequence[Told]) -> object:
     answers = [fact for _, fact in told if isinstance(fact, ReferralAccepted | ReferralRejected)]
     held: list[object] = []
     if answers:  # a place before its cases, as where it is handed over
-        held += work.session.scalars(_PLACES, {"of_places": sorted({fact.facility for fact in answers})})
+        held += _PLACES.all(work.session, of_places=sorted({fact.facility for fact in answers}))
     held += locked(work, {event.subject for event, _ in told}).values()
     if answers:
-        held += work.session.scalars(_REFERRALS, {"of_referrals": sorted({fact.referral for fact in answers})})
+        held += _REFERRALS.all(work.session, of_referrals=sorted({fact.referral for fact in answers}))
     return held
 
 
-_PLACES = (
+_PLACES = Entities(
     select(Place)
     .where(col(Place.code).in_(bindparam("of_places", expanding=True)))
     .order_by(col(Place.code))
     .with_for_update(read=True, key_share=True)
 )
-_REFERRALS = select(Referral).where(col(Referral.referral_id).in_(bindparam("of_referrals", expanding=True)))
+_REFERRALS = Entities(select(Referral).where(col(Referral.referral_id).in_(bindparam("of_referrals", expanding=True))))
 
 
 def _note_stay(work: Work, case_id: str, status: str) -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from services.psychosocial.models import METADATA
-from services.psychosocial.reactions import REACTIONS
+from services.psychosocial.reactions import REACTIONS, TOGETHER
 from services.psychosocial.routes import router
 from shared.consuming.reactions import reacting
 from shared.service import Definition
@@ -13,5 +13,5 @@ PSYCHOSOCIAL = Definition(
     router=router,
     metadata=METADATA,
     migrations=Path(__file__).parent / "migrations",
-    consumers=(reacting("psychosocial", REACTIONS),),
+    consumers=(reacting("psychosocial", REACTIONS, together=TOGETHER),),
 )

@@ -3,13 +3,15 @@
 What intake tells and what shelter tells goes into columns of their own, so that it does not matter who was heard first.
 """
 
+from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import bindparam, select, update
 
 from services.psychosocial.models import Entry, Place, Stay
 from services.psychosocial.rules import KnownStay, whereabouts
-from shared.consuming.reactions import Reactions
+from shared.consuming.reactions import Reactions, Together, Told
 from shared.database.models import table_of
 from shared.database.prepared import Prepared, upserting
 from shared.events.envelope import Event
@@ -33,61 +35,60 @@ def know_place(work: Work, event: Event, fact: FacilityOpened) -> None:
         place.agency, place.time_zone = fact.agency, fact.time_zone
 
 
-def open_entry(work: Work, event: Event, fact: CaseScreened) -> None:
+def open_entries(work: Work, told: Sequence[Told]) -> None:
     """The person stands on the worklist, with the layer of care that the newest screening asked for."""
-    _note(work, event.subject, screened=True, care_layer=fact.care_layer)
+    _note(work, [(event.subject, {"screened": True, "care_layer": fact.care_layer}) for event, fact in told])
 
 
-def close_entry(work: Work, event: Event, fact: CaseClosed) -> None:
-    _note(work, event.subject, closed=True)
+def close_entries(work: Work, told: Sequence[Told]) -> None:
+    """Or open them again."""
+    _note(work, [(event.subject, {"closed": isinstance(fact, CaseClosed)}) for event, fact in told])
 
 
-def reopen_entry(work: Work, event: Event, fact: CaseReopened) -> None:
-    _note(work, event.subject, closed=False)
+def follow_stays(work: Work, told: Sequence[Told]) -> None:
+    """Whoever is in a house stands on the list of its counsellors; who left stays there, for what is written down late,
+    but no longer in house."""
+    _BEGIN.write(work.session, [_stay(event, fact) for event, fact in told if isinstance(fact, StayCheckedIn)])
+    _END.write(
+        work.session, [{"of_stay": fact.stay, "on": fact.on} for _, fact in told if isinstance(fact, StayCheckedOut)]
+    )
+    stays: dict[str, list[KnownStay]] = defaultdict(list)
+    for case_id, facility, since, until in _STAYS.all(work.session, of_cases=sorted({one.subject for one, _ in told})):
+        stays[case_id].append(KnownStay(facility, since, until))
+    found = {case_id: whereabouts(known) for case_id, known in sorted(stays.items())}
+    _note(work, [(case, {"facility": at.facility, "in_house": at.in_house}) for case, at in found.items() if at])
 
 
-def come_in(work: Work, event: Event, fact: StayCheckedIn) -> None:
-    """The person is in this house: its counsellors have them on their list."""
-    stay = {
+REACTIONS: Reactions = {FacilityOpened: know_place}
+TOGETHER: Together = {
+    (CaseScreened,): open_entries,
+    (CaseClosed, CaseReopened): close_entries,
+    (StayCheckedIn, StayCheckedOut): follow_stays,
+}
+
+
+_BEGIN = upserting(STAY, ("stay_id",))
+_END = Prepared(update(STAY).where(STAY.c.stay_id == bindparam("of_stay")).values(until_date=bindparam("on")))
+_STAYS = Prepared(
+    select(STAY.c.case_id, STAY.c.facility, STAY.c.from_date, STAY.c.until_date).where(
+        STAY.c.case_id.in_(bindparam("of_cases", expanding=True))
+    )
+)
+
+
+def _stay(event: Event, fact: StayCheckedIn) -> dict[str, Any]:
+    return {
         "stay_id": fact.stay,
         "case_id": event.subject,
         "facility": fact.facility,
         "from_date": fact.on,
         "until_date": None,
     }
-    upserting(STAY, ("stay_id",)).write(work.session, [stay])
-    _follow(work, event.subject)
 
 
-def leave(work: Work, event: Event, fact: StayCheckedOut) -> None:
-    """The house keeps the person on its list, for what is written down late, but no longer in house."""
-    _END.write(work.session, [{"of_stay": fact.stay, "on": fact.on}])
-    _follow(work, event.subject)
-
-
-REACTIONS: Reactions = {
-    FacilityOpened: know_place,
-    CaseScreened: open_entry,
-    CaseClosed: close_entry,
-    CaseReopened: reopen_entry,
-    StayCheckedIn: come_in,
-    StayCheckedOut: leave,
-}
-
-
-_STAYS = Prepared(
-    select(STAY.c.facility, STAY.c.from_date, STAY.c.until_date).where(STAY.c.case_id == bindparam("of_case"))
-)
-_END = Prepared(update(STAY).where(STAY.c.stay_id == bindparam("of_stay")).values(until_date=bindparam("on")))
-
-
-def _follow(work: Work, case_id: str) -> None:
-    stays = _STAYS.all(work.session, of_case=case_id)
-    where = whereabouts([KnownStay(facility, since, until) for facility, since, until in stays])
-    if where is not None:
-        _note(work, case_id, facility=where.facility, in_house=where.in_house)
-
-
-def _note(work: Work, case_id: str, **told: Any) -> None:
-    row = {"case_id": case_id, "screened": False, "care_layer": None, "closed": False, "facility": None}
-    upserting(ENTRY, ("case_id",), tuple(told)).write(work.session, [row | {"in_house": False} | told])
+def _note(work: Work, told: Sequence[tuple[str, dict[str, Any]]]) -> None:
+    """By case, always the same columns."""
+    if told:
+        new = {"screened": False, "care_layer": None, "closed": False, "facility": None, "in_house": False}
+        rows = [{"case_id": case_id} | new | noted for case_id, noted in told]
+        upserting(ENTRY, ("case_id",), tuple(told[0][1])).write(work.session, rows)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from services.shelter.models import METADATA
-from services.shelter.reactions import REACTIONS
+from services.shelter.reactions import REACTIONS, TOGETHER
 from services.shelter.routes import router
 from shared.consuming.reactions import reacting
 from shared.service import Definition
@@ -13,6 +13,6 @@ SHELTER = Definition(
     router=router,
     metadata=METADATA,
     migrations=Path(__file__).parent / "migrations",
-    consumers=(reacting("shelter", REACTIONS),),
+    consumers=(reacting("shelter", REACTIONS, together=TOGETHER),),
 )
 """The shelter service."""

@@ -1,12 +1,13 @@
 """What shelter does when another service speaks: what is learnt is stored, in whichever order it comes."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlmodel import col
 
 from services.shelter.models import Case, Referral
-from shared.consuming.reactions import Reactions
+from shared.consuming.reactions import Reactions, Together, Told
 from shared.database.models import table_of
 from shared.database.prepared import Prepared, insert_in, upserting
 from shared.events.envelope import Event
@@ -14,33 +15,32 @@ from shared.events.intake import CaseRegistered, CaseScreened, ReferralMade, Ref
 from shared.work import Work
 
 
-def know_person(work: Work, event: Event, fact: CaseRegistered) -> None:
+def know_people(work: Work, told: Sequence[Told]) -> None:
     """Sex decides about the room."""
-    _learn(work, event.subject, {"sex": fact.sex, "age_band": fact.age_band})
+    _learn(work, [(event.subject, {"sex": fact.sex, "age_band": fact.age_band}) for event, fact in told])
 
 
-def know_needs(work: Work, event: Event, fact: CaseScreened) -> None:
+def know_needs(work: Work, told: Sequence[Told]) -> None:
     """The newest finding holds."""
-    _learn(work, event.subject, {"needs": [str(need) for need in fact.needs]})
+    _learn(work, [(event.subject, {"needs": [str(need) for need in fact.needs]}) for event, fact in told])
 
 
-def receive_referral(work: Work, event: Event, fact: ReferralMade) -> None:
-    """The shelter is asked."""
-    _learn(work, event.subject, {})
-    _RECEIVE.write(work.session, [_referral(event, fact.referral, fact.facility, "pending")])
+def note_referrals(work: Work, told: Sequence[Told]) -> None:
+    """The shelter is asked, or no longer. An answer that was given before stands: intake hears it and follows.
+
+    Referrals are locked in the order of their ids, as by those who answer several.
+    """
+    _learn(work, [(event.subject, {}) for event, _ in told])
+    for statement, kind, status in ((_RECEIVE, ReferralMade, "pending"), (_TAKE_BACK, ReferralRevoked, "revoked")):
+        rows = [_referral(event, fact, status) for event, fact in told if isinstance(fact, kind)]
+        statement.write(work.session, sorted(rows, key=lambda row: str(row["referral_id"])))
 
 
-def take_back_referral(work: Work, event: Event, fact: ReferralRevoked) -> None:
-    """An answer that was given before stands: intake hears it and follows."""
-    _learn(work, event.subject, {})
-    _TAKE_BACK.write(work.session, [_referral(event, fact.referral, fact.facility, "revoked")])
-
-
-REACTIONS: Reactions = {
-    CaseRegistered: know_person,
-    CaseScreened: know_needs,
-    ReferralMade: receive_referral,
-    ReferralRevoked: take_back_referral,
+REACTIONS: Reactions = {}
+TOGETHER: Together = {
+    (CaseRegistered,): know_people,
+    (CaseScreened,): know_needs,
+    (ReferralMade, ReferralRevoked): note_referrals,
 }
 
 
@@ -57,16 +57,17 @@ _RECEIVE = upserting(table_of(Referral), ("referral_id",))
 _TAKE_BACK = Prepared(_taking_back)
 
 
-def _learn(work: Work, case_id: str, known: dict[str, Any]) -> None:
-    row = {"case_id": case_id, "sex": None, "age_band": None, "needs": []} | known
-    upserting(table_of(Case), ("case_id",), tuple(known)).write(work.session, [row])
+def _learn(work: Work, known: Sequence[tuple[str, dict[str, Any]]]) -> None:
+    """By case, always the same columns."""
+    rows = [{"case_id": case_id, "sex": None, "age_band": None, "needs": []} | told for case_id, told in known]
+    upserting(table_of(Case), ("case_id",), tuple(known[0][1])).write(work.session, rows)
 
 
-def _referral(event: Event, referral_id: str, facility: str, status: str) -> dict[str, Any]:
+def _referral(event: Event, fact: ReferralMade | ReferralRevoked, status: str) -> dict[str, Any]:
     return {
-        "referral_id": referral_id,
+        "referral_id": fact.referral,
         "case_id": event.subject,
-        "facility": facility,
+        "facility": fact.facility,
         "status": status,
         "made_at": datetime.fromisoformat(event.time).astimezone(UTC),
     }

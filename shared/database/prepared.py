@@ -9,13 +9,15 @@ and comes out; only the way to the driver is short. On any other database SQLAlc
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib import import_module
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Connection, Executable, Table
+from sqlalchemy import Connection, Executable, Select, Table
 from sqlalchemy.orm import Session
 
+from shared.database.bulk import lists_as_arrays
 from shared.database.statements import OnPostgres, OnSqlite, Parameters, Statement
 
+Entity = TypeVar("Entity")
 _WAYS: Mapping[str, type[Statement]] = {"sqlite": OnSqlite, "postgresql": OnPostgres}
 
 
@@ -55,6 +57,22 @@ class Prepared:
             statement = self._statement if isinstance(self._statement, Executable) else self._statement(name)
             found = self._in_dialect[name] = _WAYS.get(name, Statement)(statement)
         return found
+
+
+class Entities(Generic[Entity]):
+    """A SELECT of one class's objects, of which `in_(bindparam(…, expanding=True))` takes sequences of any length.
+
+    SQLAlchemy writes another statement for each length; PostgreSQL would prepare them all, on every connection.
+    """
+
+    def __init__(self, statement: Select[Entity]) -> None:
+        self._statement = statement
+        self._with_arrays = lists_as_arrays(statement)
+
+    def all(self, session: Session, **parameters: Any) -> list[Entity]:
+        """Every object that it brings. Raises what SQLAlchemy raises."""
+        on_postgres = session.get_bind().dialect.name == "postgresql"
+        return list(session.scalars(self._with_arrays if on_postgres else self._statement, parameters))
 
 
 def insert_in(dialect: str, table: Table) -> Any:

@@ -179,6 +179,7 @@ def running_kafka(folder: Path) -> RealKafka:
     """The broker of this session, started in `folder` at the first call; ended with the process."""
     if not _session:
         _session.append(start_or_skip(folder / f"kafka-{os.getpid()}"))
+    _session[0].start()
     return _session[0]
 
 
@@ -189,7 +190,14 @@ def secure_kafka(folder: Path) -> RealKafka:
     """The secure broker of this session, started in `folder` at the first call; ended with the process."""
     if not _secure_session:
         _secure_session.append(start_or_skip(folder / f"secure-kafka-{os.getpid()}", secure=True))
+    _secure_session[0].start()
     return _secure_session[0]
+
+
+def end_brokers() -> None:
+    """Those of this session; who needs one again starts it. One that nobody uses takes a twentieth of a processor."""
+    for broker in (*_session, *_secure_session):
+        broker.end()
 
 
 def start_or_skip(folder: Path, secure: bool = False) -> RealKafka:

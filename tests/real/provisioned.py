@@ -66,8 +66,9 @@ _session: list[Provisioned] = []
 
 def provisioned_kafka(folder: Path) -> Provisioned:
     """The one of this session, made in `folder` at the first call."""
+    broker = secure_kafka(folder)
     if not _session:
-        one = Provisioned(secure_kafka(folder), folder / "secrets")
+        one = Provisioned(broker, folder / "secrets")
         said = one.provision()
         assert said.status == 0, said.err
         _session.append(one)

@@ -14,6 +14,9 @@ from typing import Any
 
 import httpx
 
+from shared.security.tokens import DevelopmentIssuer
+from shared.settings import Settings
+
 ROOT = Path(__file__).parents[2]
 READY_WITHIN_SECONDS = 60
 
@@ -106,6 +109,16 @@ class Up:
         """As an operator would; its exit status."""
         self._process.send_signal(signal.SIGTERM)
         return self._process.wait(timeout=20)
+
+
+def ask(data: Path, url: str, path: str, **query: str) -> Any:
+    """What a Pulang on a data folder answers its administrator."""
+    token = DevelopmentIssuer(Settings(data).keys).issue("pulang", "administrator")
+    answer = httpx.get(
+        f"{url}{path}", params=query, headers={"Authorization": f"Bearer {token}"}, trust_env=False, timeout=30
+    )
+    assert answer.status_code == 200, answer.text
+    return answer.json()
 
 
 @contextlib.contextmanager

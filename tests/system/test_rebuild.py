@@ -6,12 +6,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
-from tests.system.command import ROOT, Up, demo, environment, pulang, up
+from tests.system.command import ROOT, Up, ask, demo, environment, pulang, up
 from tests.system.feeds import watch
 from tests.system.seasons import totals, weeks
 
@@ -31,15 +30,6 @@ def once_lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def lived(once_lived: Path, tmp_path: Path) -> Path:
     """A data folder after a small season; nobody runs on it."""
     return Path(shutil.copytree(once_lived, tmp_path / "data"))
-
-
-def ask(data: Path, url: str, path: str, **query: str) -> Any:
-    token = pulang("token", "--agency", "pulang", "--role", "administrator", "--data", data).out.strip()
-    answer = httpx.get(
-        f"{url}{path}", params=query, headers={"Authorization": f"Bearer {token}"}, trust_env=False, timeout=30
-    )
-    assert answer.status_code == 200, answer.text
-    return answer.json()
 
 
 def events(data: Path, url: str) -> int:

@@ -7,14 +7,13 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-import httpx
 import orjson
 import pytest
 
 from shared.bus.embedded import EmbeddedBus
 from shared.bus.protocol import Received, appended
 from tests.system import command
-from tests.system.command import demo, environment, pulang, up
+from tests.system.command import ask, demo, environment, pulang, up
 from tests.system.feeds import AGENCIES, check_once_and_without_a_gap, watch
 from tests.system.seasons import weeks
 
@@ -129,17 +128,13 @@ def settled(data: Path, url: str) -> None:
     """Everyone has heard everything again."""
     until = time.monotonic() + 60
     while time.monotonic() < until:
-        said = pulang("status", "--json", "--data", data)
-        assert said.status == 0, said.err
-        token = pulang("token", "--agency", "pulang", "--role", "administrator", "--data", data).out.strip()
-        agencies = httpx.get(
-            f"{url}/exchange/agencies", headers={"Authorization": f"Bearer {token}"}, trust_env=False
-        ).json()["items"]
-        services = said.json()["services"]
+        services = [ask(data, url, f"/{service}/operations/status") for service in SERVICES]
+        agencies = ask(data, url, "/exchange/agencies")["items"]
         left = sum(sum(service["consumer_lag"].values()) + service["outbox_backlog"] for service in services)
         if not left and all(agency["last"] == agency["sent"] for agency in agencies):
             assert [service["parked"] for service in services] == [0] * len(SERVICES)
             return
+        time.sleep(0.1)
     raise AssertionError("it does not settle")
 
 

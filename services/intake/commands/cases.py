@@ -11,7 +11,7 @@ from services.intake.commands.places import happened, time_zone_of
 from services.intake.models import Case
 from services.intake.problems import CaseIsClosed, CaseUnknown, ImpossibleDate, NamedTwice
 from shared.database.models import table_of
-from shared.database.prepared import Prepared
+from shared.database.prepared import Entities, Prepared
 from shared.http.problems import Fault
 from shared.security.access import reaches
 from shared.security.tokens import Caller
@@ -87,14 +87,14 @@ def these_cases(
 
 def locked(work: Work, case_ids: Collection[str], *, in_scope: bool = False) -> dict[str, Case]:
     """Those cases that there are, locked in sorted order: two groups never lock each other out."""
-    found = work.session.scalars(_CASES, {"of_cases": sorted(case_ids)})
+    found = _CASES.all(work.session, of_cases=sorted(case_ids))
     return {case.case_id: case for case in found if not in_scope or in_scope_of(work.caller, case)}
 
 
 # Most commands run these, and building a statement takes longer than running it.
 _CASE = select(Case).where(col(Case.case_id) == bindparam("of_case")).with_for_update()
 _ROW = Prepared(select(table_of(Case)).where(col(Case.case_id) == bindparam("of_case")).with_for_update())
-_CASES = (
+_CASES = Entities(
     select(Case)
     .where(col(Case.case_id).in_(bindparam("of_cases", expanding=True)))
     .order_by(col(Case.case_id))
