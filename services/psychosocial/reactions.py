@@ -13,7 +13,7 @@ from services.psychosocial.models import Entry, Place, Stay
 from services.psychosocial.rules import KnownStay, whereabouts
 from shared.consuming.reactions import Reactions, Together, Told
 from shared.database.models import table_of
-from shared.database.prepared import Prepared, upserting
+from shared.database.prepared import Prepared, note, upserting
 from shared.events.envelope import Event
 from shared.events.facilities import FacilityOpened
 from shared.events.intake import CaseClosed, CaseReopened, CaseScreened
@@ -87,8 +87,5 @@ def _stay(event: Event, fact: StayCheckedIn) -> dict[str, Any]:
 
 
 def _note(work: Work, told: Sequence[tuple[str, dict[str, Any]]]) -> None:
-    """By case, always the same columns."""
-    if told:
-        new = {"screened": False, "care_layer": None, "closed": False, "facility": None, "in_house": False}
-        rows = [{"case_id": case_id} | new | noted for case_id, noted in told]
-        upserting(ENTRY, ("case_id",), tuple(told[0][1])).write(work.session, rows)
+    new = {"screened": False, "care_layer": None, "closed": False, "facility": None, "in_house": False}
+    note(work.session, ENTRY, "case_id", new, told)

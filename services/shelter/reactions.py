@@ -9,7 +9,7 @@ from sqlmodel import col
 from services.shelter.models import Case, Referral
 from shared.consuming.reactions import Reactions, Together, Told
 from shared.database.models import table_of
-from shared.database.prepared import Prepared, insert_in, upserting
+from shared.database.prepared import Prepared, insert_in, note, upserting
 from shared.events.envelope import Event
 from shared.events.intake import CaseRegistered, CaseScreened, ReferralMade, ReferralRevoked
 from shared.work import Work
@@ -58,9 +58,7 @@ _TAKE_BACK = Prepared(_taking_back)
 
 
 def _learn(work: Work, known: Sequence[tuple[str, dict[str, Any]]]) -> None:
-    """By case, always the same columns."""
-    rows = [{"case_id": case_id, "sex": None, "age_band": None, "needs": []} | told for case_id, told in known]
-    upserting(table_of(Case), ("case_id",), tuple(known[0][1])).write(work.session, rows)
+    note(work.session, table_of(Case), "case_id", {"sex": None, "age_band": None, "needs": []}, known)
 
 
 def _referral(event: Event, fact: ReferralMade | ReferralRevoked, status: str) -> dict[str, Any]:

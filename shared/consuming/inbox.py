@@ -59,8 +59,8 @@ class Consumer:
     topics: tuple[str, ...]
     apply: Callable[[Work, Sequence[Event]], None]
     """Takes events in order; may raise, and is then called again with one event at a time."""
-    one_by_one: bool = False
-    """Whether it takes each event of a batch by itself, and tells so (`because_of`)."""
+    tells_spans: bool = False
+    """Whether `apply` tells by itself which events it takes in (`because_of`, `taking_in`)."""
     alone: bool = False
     """Whether nobody else takes in under this name: its marks need no locks."""
     ignores: str | None = None
@@ -80,7 +80,7 @@ class Consumer:
         """Apply, with their spans where traces are kept."""
         if not events:
             return
-        if self.one_by_one:
+        if self.tells_spans:
             self.apply(work, events)
         else:
             with work.taking_in(events, self.name):

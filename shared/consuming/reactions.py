@@ -1,4 +1,4 @@
-"""A service's table of reactions, as a consumer: `REACTIONS = {fact: function}`."""
+"""A service's tables of reactions, as a consumer: `REACTIONS = {fact: function}`, `TOGETHER = {facts: function}`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -8,8 +8,7 @@ from shared.events.envelope import Event
 from shared.events.fact import LIFECYCLE, OPERATIONS, Fact
 from shared.work import Work
 
-Reaction = Callable[[Work, Event, Any], None]
-Reactions = Mapping[type[Fact], Reaction]
+Reactions = Mapping[type[Fact], Callable[[Work, Event, Any], None]]
 
 
 class Told(NamedTuple):
@@ -66,4 +65,4 @@ def reacting(
             with work.because_of(event, name):
                 reactions[type(fact)](work, event, fact)
 
-    return Consumer(name, (LIFECYCLE, OPERATIONS), apply, one_by_one=True, ignores=f"/pulang/{service}", share=0.2)
+    return Consumer(name, (LIFECYCLE, OPERATIONS), apply, tells_spans=True, ignores=f"/pulang/{service}", share=0.2)

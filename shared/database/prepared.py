@@ -111,6 +111,15 @@ def adding(table: Table, key: tuple[str, ...], counter: str, returning: tuple[st
     return Prepared(in_dialect)
 
 
+def note(
+    session: Session, table: Table, key: str, new: Mapping[str, Any], told: Sequence[tuple[str, Mapping[str, Any]]]
+) -> None:
+    """What is `told` of each key, always in the same columns: a row that is there takes it, another begins as `new`."""
+    if told:
+        rows = [{key: one, **new, **known} for one, known in told]
+        upserting(table, (key,), tuple(told[0][1])).write(session, rows)
+
+
 def _connection(session: Session) -> Connection:
     """Whatever waits in the session is written first, as before any statement of a session.
 

@@ -3,11 +3,9 @@
 import asyncio
 import contextlib
 import os
-import random
 import resource
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +14,7 @@ from pathlib import Path
 import httpx
 
 from tests.faults.schedule import Fault, Heal, Kind
+from tests.real.processes import free_ports
 
 ROOT = Path(__file__).parents[2]
 READY_WITHIN_SECONDS = 60
@@ -89,23 +88,13 @@ def small_disk(folder: Path) -> Iterator[Disk]:
         subprocess.run(("umount", "--lazy", folder), check=True)
 
 
-def free_port() -> int:
-    """Below the range from which the system takes ports for outgoing connections: one that starts again gets its own
-    back."""
-    for port in random.SystemRandom().sample(range(15_000, 32_000), 200):
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
-    raise AssertionError("there is no free port")
-
-
 class Embedded:
     """`pulang up` on a folder. Its log stands beside the folder, on another disk."""
 
     def __init__(self, data: Path, disk: Disk) -> None:
         self.data = data
         self.disk = disk
-        self._port = free_port()
+        (self._port,) = free_ports(1)
         self.url = f"http://127.0.0.1:{self._port}"
         self.log = data.parent / "up.log"
         self.starts = 0

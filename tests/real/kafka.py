@@ -9,7 +9,6 @@ import atexit
 import contextlib
 import fcntl
 import os
-import random
 import shutil
 import signal
 import socket
@@ -22,7 +21,7 @@ from pathlib import Path
 from string import Template
 
 from tests.real.certificates import Authority
-from tests.real.processes import end_with_parent, skip_or_fail
+from tests.real.processes import end_with_parent, free_ports, skip_or_fail
 
 ROOT = Path(__file__).parents[2]
 STORE = ROOT / ".kafka"
@@ -70,7 +69,7 @@ class RealKafka:
         self._libs = libraries()
         self._folder = folder
         folder.mkdir(parents=True)
-        port, controller_port, agencies_port = _free_ports()
+        port, controller_port, agencies_port = free_ports(3)
         self.bootstrap = f"127.0.0.1:{port}"
         self.agencies = f"localhost:{agencies_port}"
         """Where agencies come in, by TLS; of a secure one."""
@@ -249,16 +248,3 @@ def libraries() -> Path:
             raise NoKafka(f"mvn did not get the jars within {_DOWNLOAD_SECONDS} s") from error
         got.write_text(asked)  # last, so that half a download is none
     return libs
-
-
-def _free_ports() -> tuple[int, int, int]:
-    """Below the range from which the system takes ports for outgoing connections: a broker that is started again has
-    to get its own back."""
-    found: list[int] = []
-    for port in random.sample(range(15_000, 32_000), 200):
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            found.append(port)
-        if len(found) == 3:
-            return found[0], found[1], found[2]
-    raise NoKafka("there are no free ports")

@@ -25,12 +25,16 @@ def end_with_parent(how: signal.Signals = signal.SIGTERM) -> None:
         _LIBC.prctl(_PR_SET_PDEATHSIG, how)
 
 
-def free_port() -> int:
-    """Below the range from which the system takes ports for outgoing connections. Raises OSError."""
-    for port in random.sample(range(15_000, 32_000), 200):
+def free_ports(count: int) -> list[int]:
+    """Below the range from which the system takes ports for outgoing connections: what is started again has to get its
+    own back. Raises OSError."""
+    found: list[int] = []
+    for port in random.SystemRandom().sample(range(15_000, 32_000), 200):
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
-            return port
+            found.append(port)
+        if len(found) == count:
+            return found
     raise OSError("there are no free ports")
 
 

@@ -132,7 +132,9 @@ def settled(data: Path, url: str) -> None:
         agencies = ask(data, url, "/exchange/agencies")["items"]
         left = sum(sum(service["consumer_lag"].values()) + service["outbox_backlog"] for service in services)
         if not left and all(agency["last"] == agency["sent"] for agency in agencies):
-            assert [service["parked"] for service in services] == [0] * len(SERVICES)
+            said = pulang("status", "--json", "--data", data)
+            assert said.status == 0, said.err
+            assert [service["parked"] for service in said.json()["services"]] == [0] * len(SERVICES)
             return
         time.sleep(0.1)
     raise AssertionError("it does not settle")
