@@ -26,7 +26,7 @@ from tests.system.seasons import EXAMPLE, totals
 pytestmark = pytest.mark.season
 
 SEASON_SECONDS = 1800
-IDLE_MS = 15_000
+IDLE_MS = 8_000
 
 
 def test_the_season_of_2020_on_a_cluster(cluster: Cluster) -> None:
