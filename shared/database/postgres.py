@@ -10,6 +10,7 @@ such wait would end in a serialization failure. Readers are at REPEATABLE READ: 
 """
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Callable, Iterable
 from types import SimpleNamespace
@@ -31,10 +32,22 @@ TRIES = 5
 """Runs of a unit of work that others are in the way of."""
 PAUSE_SECONDS = 0.01
 """Before the second run at most so long, twice as long before each later one: two must not meet in step."""
-COMMAND_SECONDS, STUDY_SECONDS = 30.0, 600.0
-"""How long one statement may take before the server counts as gone."""
-IDLE_MS = 60_000
-"""After this long the server takes its locks back from a process that stands still in a transaction."""
+COMMAND_SECONDS, STUDY_SECONDS = 10.0, 600.0
+"""How long one statement may take before the server counts as gone. Nobody hears the end of a connection that a
+firewall has forgotten: the statement, the end of its transaction and the next try must fit into the half minute after
+which nothing may be on its way any more."""
+CLOSE_SECONDS = 2.0
+UNHEARD = {
+    "idle_in_transaction_session_timeout": "10000",
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "10000",
+}
+"""Settings by which the server takes its locks back some ten seconds after the last word of a process that stands still
+in a transaction, or is gone without a word; TCP alone would tell it after two hours. The first does not do for those
+that are gone: a session that has heard a part of a statement (asyncpg sends a new one in two steps) waits for the rest,
+and counts neither as idle nor as one whose statement takes too long."""
 CACHED_STATEMENTS = 500
 
 _ARRAYS = frozenset({199, 1000, 1001, 1005, 1007, 1009, 1015, 1016, 1182, 1185})
@@ -65,15 +78,16 @@ class PostgresDatabase:
         students: int = 2,
         patience_seconds: float = 10.0,
         lock_seconds: float = 5.0,
+        command_seconds: float = COMMAND_SECONDS,
     ) -> None:
         """`url`: `postgresql://user:password@host/name`. `writers`, `readers`, `students`: connections at most.
 
         `patience_seconds`: how long to wait for a free connection, and for a new one. `lock_seconds`: how long a
-        statement waits for another transaction.
+        statement waits for another transaction. `command_seconds`: for the answer to one that is no study's.
         """
         self._name = make_url(url).database
-        self._writers = _Pool(url, writers, patience_seconds, lock_seconds, COMMAND_SECONDS, writing=True)
-        self._readers = _Pool(url, readers, patience_seconds, lock_seconds, COMMAND_SECONDS)
+        self._writers = _Pool(url, writers, patience_seconds, lock_seconds, command_seconds, writing=True)
+        self._readers = _Pool(url, readers, patience_seconds, lock_seconds, command_seconds)
         self._students = _Pool(url, students, patience_seconds, lock_seconds, STUDY_SECONDS)
         self._units: set[asyncio.Task[Any]] = set()
         self._running = False
@@ -97,7 +111,9 @@ class PostgresDatabase:
         if self._units:
             await asyncio.wait(self._units)
         for pool in (self._writers, self._readers, self._students):
-            await pool.engine.dispose()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await pool.engine.dispose()
 
     async def write(self, work: Callable[[Session], Result]) -> Result:
         return await asyncio.shield(self._begin(self._writers, work))
@@ -176,8 +192,8 @@ class _Pool:
                     "timezone": "UTC",
                     "jit": "off",
                     "lock_timeout": str(int(lock_seconds * 1000)),
-                    "idle_in_transaction_session_timeout": str(IDLE_MS),
                     "default_transaction_read_only": "off" if writing else "on",
+                    **UNHEARD,
                 },
             },
         )

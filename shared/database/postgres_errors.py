@@ -35,7 +35,8 @@ def judge(context: ExceptionContext) -> BaseException | None:
         return None
     state: str | None = getattr(error, "sqlstate", None)
     if state is None or state.startswith(CONNECTION_GONE):
-        context.is_disconnect = True
+        # For want of an answer SQLAlchemy gives up that connection alone, and the others would be waited for in turn.
+        context.is_disconnect = context.invalidate_pool_on_disconnect = True
     return DatabaseUnavailable(first_line(error))
 
 

@@ -165,12 +165,13 @@ class OnPostgres(OnDriver):
 
 @contextlib.contextmanager
 def _cursor(connection: Connection, sql: str) -> Iterator[Any]:
-    """What the driver raises is told as SQLAlchemy tells it: listeners judge it, a connection that is gone goes."""
+    """What the driver raises is told as SQLAlchemy tells it: listeners judge it, a connection that is gone goes, and so
+    does one that did not answer in time (TimeoutError, an OSError, is none of the driver's own)."""
     driver = connection.connection
     cursor = driver.cursor()
     try:
         yield cursor
-    except cast(Any, driver.dbapi_connection).dbapi.Error as error:
+    except (cast(Any, driver.dbapi_connection).dbapi.Error, OSError) as error:
         connection._handle_dbapi_exception(error, sql, None, cursor, None)
         raise
     finally:

@@ -9,7 +9,7 @@ import threading
 from collections import Counter, OrderedDict
 from collections.abc import Coroutine, Iterable
 from concurrent.futures import Future
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import (
     BigInteger,
@@ -34,7 +34,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.util.concurrency import await_only, in_greenlet
 from uuid_utils import uuid7
 
-from shared.database.postgres import driver_url, refuse_closed
+from shared.database.postgres import UNHEARD, driver_url, refuse_closed
+from shared.database.postgres_errors import judge
 from shared.database.protocol import DatabaseUnavailable
 from shared.migrating import LOCK
 from shared.security.key_pool import KeyPool, KeyStoreClosed
@@ -57,12 +58,14 @@ DATA_KEY = Table(
 REWRAP_ROWS = 1_000
 PAUSE_SECONDS = 0.01
 SECONDS = 10.0
+STATEMENT_SECONDS = 4.0
+"""After which the server counts as gone, with all its connections. Units of work hold their locks while they wait."""
 CONNECTIONS = 3
 
 
 async def migrate_key_store(url: str) -> bool:
     """Make the store's table where there is none; True when it was made. Raises OSError, SQLAlchemyError."""
-    engine = _engine(url)
+    engine = _engine(url, SECONDS)
     try:
         async with engine.begin() as connection:
             await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
@@ -86,9 +89,18 @@ class PostgresKeyStore:
     """
 
     def __init__(
-        self, url: str, kek: Kek, owner: str, *, older: Iterable[Kek] = (), batch: int = 1024, cached: int = 1024
+        self,
+        url: str,
+        kek: Kek,
+        owner: str,
+        *,
+        older: Iterable[Kek] = (),
+        batch: int = 1024,
+        cached: int = 1024,
+        statement_seconds: float = STATEMENT_SECONDS,
     ) -> None:
-        """`owner` names the replica that makes the keys; `older`: key-encryption keys not yet rewrapped from."""
+        """`owner` names the replica that makes the keys; `older`: key-encryption keys not yet rewrapped from.
+        `statement_seconds`: how long the server may take to answer."""
         self._kek = kek
         self._keks = {known.id: known for known in (*older, kek)}
         self._owner = owner
@@ -98,7 +110,7 @@ class PostgresKeyStore:
         self._destroyed = 0
         self._closed = False
         self._making: Counter[str] = Counter()
-        self._engine = _engine(url)
+        self._engine = _engine(url, statement_seconds)
         self._asking = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         """For one question, which needs no transaction."""
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -219,7 +231,8 @@ class PostgresKeyStore:
             )
         async with self._engine.connect() as connection:
             await connection.execution_options(isolation_level="AUTOCOMMIT")
-            await connection.exec_driver_sql(f"VACUUM {DATA_KEY.name}")
+            driver = (await connection.get_raw_connection()).driver_connection
+            await cast(Any, driver).execute(f"VACUUM {DATA_KEY.name}", timeout=SECONDS)
         return done.rowcount
 
     async def _rewrap(self, old: Kek, new: Kek, after: int) -> tuple[int, int]:
@@ -267,7 +280,7 @@ def _kind(error: BaseException) -> str:
     return type(error.orig if isinstance(error, DBAPIError) else error).__name__
 
 
-def _engine(url: str) -> AsyncEngine:
+def _engine(url: str, statement_seconds: float) -> AsyncEngine:
     engine = create_async_engine(
         driver_url(url),
         pool_size=CONNECTIONS,
@@ -275,9 +288,10 @@ def _engine(url: str) -> AsyncEngine:
         hide_parameters=True,
         connect_args={
             "timeout": SECONDS,
-            "command_timeout": SECONDS,
-            "server_settings": {"application_name": "pulang"},
+            "command_timeout": statement_seconds,
+            "server_settings": {"application_name": "pulang", **UNHEARD},
         },
     )
+    event.listen(engine.sync_engine, "handle_error", judge)
     event.listen(engine.sync_engine, "checkout", refuse_closed)
     return engine

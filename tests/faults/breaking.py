@@ -17,6 +17,8 @@ from tests.faults.schedule import Fault, Heal, Kind
 from tests.faults.site import KAFKA_PORT, POSTGRES_PORT, Site
 
 BACK_WITHIN_SECONDS = 90.0
+WIRES = {"drop": 2, "silence": 1, "delay": 1, "half-close": 1, "refuse": 1, "forget": 1}
+"""What can be done to a wire, and how often."""
 CLOCK_STEPS_SECONDS = (-200, -20, 20, 200)
 
 
@@ -44,7 +46,7 @@ class Breaker:
             Kind("freeze postgres", ("postgres-1",), 0.5, 6.0),
             *(
                 Kind(f"{what} a wire", ("kafka's wire", *wires), 0.2, 5.0, weight=weight)
-                for what, weight in (("drop", 2), ("silence", 1), ("delay", 1), ("half-close", 1), ("refuse", 1))
+                for what, weight in WIRES.items()
             ),
         ]
         if self._site.clock.file is None:
@@ -89,6 +91,8 @@ class Breaker:
                 wire.delay(self._dice.uniform(0.05, 1.0))
             case "half-close":
                 wire.half_close()
+            case "forget":
+                wire.forget()
             case "refuse":
                 wire.refuse()
                 wire.drop()

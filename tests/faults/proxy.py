@@ -7,6 +7,8 @@ from enum import StrEnum
 from types import TracebackType
 
 CHUNK_BYTES = 64 * 1024
+UNHEARD_SECONDS = 12.0
+"""After which a server has found out by TCP that its client is gone; see UNHEARD of the database."""
 
 
 class Mode(StrEnum):
@@ -94,6 +96,19 @@ class Proxy:
             pair.end_towards_target()
         return len(pairs)
 
+    def forget(self) -> int:
+        """Open connections stay open, and nothing comes through any more, not even their end: as when a firewall has
+        lost them. New ones pass. How many there were.
+
+        Kafka and PostgreSQL ask by TCP whether the other end is there still. That the proxy cannot swallow, so that it
+        ends the connection for them when they would have.
+        """
+        pairs = list(self._pairs)
+        for pair in pairs:
+            pair.forgotten = True
+            asyncio.get_running_loop().call_later(UNHEARD_SECONDS, pair.end_unheard)
+        return len(pairs)
+
     async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
@@ -120,26 +135,32 @@ class Proxy:
         self._pairs.add(pair)
         try:
             async with asyncio.TaskGroup() as both:
-                both.create_task(self._pump(reader, far_writer))
-                both.create_task(self._pump(far_reader, writer))
-        except* (OSError, RuntimeError):  # RuntimeError: sent into the half that a fault has closed
+                both.create_task(self._pump(pair, reader, far_writer))
+                both.create_task(self._pump(pair, far_reader, writer))
+        except* (OSError, RuntimeError):
             pair.reset()
         finally:
             self._pairs.discard(pair)
             pair.close()
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while piece := await reader.read(CHUNK_BYTES):
-            if self.mode is Mode.DELAY:
-                await asyncio.sleep(self.delay_seconds)
-            await self._flows.wait()
-            if writer.is_closing():
-                return
-            writer.write(piece)
-            await writer.drain()
+    async def _pump(self, pair: "_Pair", reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while piece := await reader.read(CHUNK_BYTES):
+                if self.mode is Mode.DELAY:
+                    await asyncio.sleep(self.delay_seconds)
+                await self._flows.wait()
+                if pair.forgotten:
+                    continue
+                if writer.is_closing():
+                    return
+                writer.write(piece)
+                await writer.drain()
+        except (OSError, RuntimeError):  # RuntimeError: sent into the half that a fault has closed
+            if not pair.forgotten:
+                raise
         with contextlib.suppress(OSError):
             await self._flows.wait()
-            if writer.can_write_eof() and not writer.is_closing():
+            if writer.can_write_eof() and not writer.is_closing() and not pair.forgotten:
                 writer.write_eof()
 
 
@@ -148,6 +169,7 @@ class _Pair:
 
     def __init__(self, near: asyncio.StreamWriter, far: asyncio.StreamWriter) -> None:
         self._near, self._far = near, far
+        self.forgotten = False
 
     def reset(self) -> None:
         _reset(self._near)
@@ -157,6 +179,9 @@ class _Pair:
         with contextlib.suppress(OSError, RuntimeError):
             if not self._far.is_closing():
                 self._far.write_eof()
+
+    def end_unheard(self) -> None:
+        _reset(self._far)
 
     def close(self) -> None:
         self._near.close()

@@ -104,6 +104,19 @@ async def test_a_half_closed_connection_still_answers(proxy: Proxy) -> None:
         assert await caller.hears(3) == b"bye"
 
 
+async def test_a_forgotten_connection_is_neither_answered_nor_ended(proxy: Proxy) -> None:
+    async with calling(proxy) as old:
+        await old.asks(b"hello")
+        assert proxy.forget() == 1
+        async with calling(proxy) as new:
+            assert await new.asks(b"hello") == b"hello"
+        with pytest.raises(TimeoutError):
+            await old.asks(b"still", within_seconds=0.2)
+        proxy.heal()
+        with pytest.raises(TimeoutError):
+            await old.hears(1, within_seconds=0.2)
+
+
 async def test_new_connections_are_refused_and_old_ones_go_on(proxy: Proxy) -> None:
     async with calling(proxy) as old:
         await old.asks(b"hello")

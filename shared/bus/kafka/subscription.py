@@ -19,8 +19,9 @@ from shared.bus.kafka.login import forbids, reason_of
 from shared.bus.protocol import BusUnavailable, Received, TopicPartition
 
 _SESSION_SECONDS = 10.0
-_REBALANCE_SECONDS = 30.0
-"""How long a rebalance waits for members inside their batch; who is later loses what it holds."""
+_REBALANCE_SECONDS = 15.0
+"""How long a rebalance waits for members inside their batch; who is later loses what it holds. Longer than a statement
+may take (`COMMAND_SECONDS`), and with what waits for it well within the half minute that agencies are promised."""
 _TOPICS_SECONDS = 10.0
 """How soon a member learns of a topic that was declared after it came."""
 _FETCH_BYTES = 8 * 1024 * 1024
@@ -59,7 +60,7 @@ class KafkaSubscription:
             heartbeat_interval_ms=int(heartbeat_seconds * 1000),
             rebalance_timeout_ms=int(_REBALANCE_SECONDS * 1000),
             # Joining is answered when every member has joined, so not within less than a rebalance may take.
-            request_timeout_ms=int((_REBALANCE_SECONDS + 5) * 1000),
+            request_timeout_ms=int((_REBALANCE_SECONDS + 3) * 1000),
             metadata_max_age_ms=int(_TOPICS_SECONDS * 1000),
             fetch_max_bytes=_FETCH_BYTES,
             max_partition_fetch_bytes=_PARTITION_FETCH_BYTES,

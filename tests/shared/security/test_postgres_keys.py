@@ -11,8 +11,9 @@ import pytest_asyncio
 from shared.database.postgres import PostgresDatabase
 from shared.database.protocol import DatabaseUnavailable
 from shared.security.keys import KekUnknown
-from shared.security.postgres_keys import PostgresKeyStore, migrate_key_store
-from shared.security.sealing import Kek
+from shared.security.postgres_keys import CONNECTIONS, PostgresKeyStore, migrate_key_store
+from shared.security.sealing import DataKey, Kek
+from tests.faults.proxy import Proxy
 from tests.real.postgres import PostgresServer, drop_database, make_database, new_server, the_server
 
 KEK, OTHER = Kek(bytes(32)), Kek(bytes([1]) * 32)
@@ -88,3 +89,23 @@ async def test_a_server_that_is_away_is_told_and_found_again() -> None:
             assert {key.id for key in first}.isdisjoint(key.id for key in again)
     finally:
         server.remove()
+
+
+async def test_connections_that_a_firewall_has_forgotten_are_told_once_and_made_anew() -> None:
+    server = the_server()
+    async with database(server) as url, Proxy(("127.0.0.1", server.port)) as proxy:
+        near = url.replace(f":{server.port}/", f":{proxy.address[1]}/")
+        one, other = PostgresKeyStore(near, KEK, "r1", statement_seconds=0.5), PostgresKeyStore(url, KEK, "r2")
+        await asyncio.gather(one.start(), other.start())
+        keys = await asyncio.to_thread(other.take, 2 * CONNECTIONS)
+
+        async def look_up(some: list[DataKey]) -> None:
+            """All at once, so that each takes a connection."""
+            await asyncio.gather(*(asyncio.to_thread(one.get, key.id) for key in some))
+
+        await look_up(keys[:CONNECTIONS])
+        proxy.forget()
+        with pytest.raises(DatabaseUnavailable):
+            await asyncio.to_thread(one.get, keys[-1].id)
+        await look_up(keys[CONNECTIONS:])
+        await asyncio.gather(one.stop(), other.stop())
