@@ -65,6 +65,11 @@ class Machine:
     def unplug(self) -> None:
         ip("link", "set", self.cable, "down")
 
+    def remove(self) -> None:
+        """Where it is there."""
+        with contextlib.suppress(OSError, subprocess.CalledProcessError):
+            ip("netns", "del", self.name)
+
     @property
     def cable(self) -> str:
         return f"v{self.name}"
@@ -82,17 +87,18 @@ def machine() -> Iterator[Machine]:
     one = Machine(f"pul{os.getpid()}", f"{net[0]}.{int(net[1]) + 1}", f"{net[0]}.{int(net[1]) + 2}")
     try:
         ip("netns", "add", one.name)
+        ip("link", "add", one.cable, "type", "veth", "peer", "name", "far", "netns", one.name)
     except (OSError, subprocess.CalledProcessError):
+        one.remove()
         pytest.skip("no network namespaces here")
     try:
-        ip("link", "add", one.cable, "type", "veth", "peer", "name", "far", "netns", one.name)
         ip("addr", "add", f"{one.near}/30", "dev", one.cable)
         ip("link", "set", one.cable, "up")
         ip("-n", one.name, "addr", "add", f"{one.far}/30", "dev", "far")
         ip("-n", one.name, "link", "set", "far", "up")
         yield one
     finally:
-        ip("netns", "del", one.name)
+        one.remove()
 
 
 async def test_what_a_vanished_machine_has_locked_is_free_again(machine: Machine) -> None:
