@@ -35,6 +35,7 @@ def migrate_service(service: str) -> None:
     """Bring the service's databases to this version; whoever does it at the same time waits. Raises Complaint."""
     from sqlalchemy.exc import DBAPIError
 
+    from shared.database.protocol import DatabaseUnavailable
     from shared.migrating import NewerDatabase, migrate_server
     from shared.security.postgres_keys import migrate_key_store
 
@@ -46,7 +47,7 @@ def migrate_service(service: str) -> None:
     try:
         stores = stores_from(Environment())
         done = asyncio.run(both(stores.database, stores.key_store))
-    except (SettingInvalid, NewerDatabase) as refused:
+    except (SettingInvalid, NewerDatabase, DatabaseUnavailable) as refused:
         raise Complaint(f"{service}: {refused}") from None
     except (DBAPIError, OSError, TimeoutError) as broken:
         kind = type(broken.orig if isinstance(broken, DBAPIError) else broken).__name__

@@ -37,6 +37,7 @@ COMMAND_SECONDS, STUDY_SECONDS = 10.0, 600.0
 firewall has forgotten: the statement, the end of its transaction and the next try must fit into the half minute after
 which nothing may be on its way any more."""
 CLOSE_SECONDS = 2.0
+"""How long an engine may say goodbye: on a forgotten connection nobody answers to it."""
 UNHEARD = {
     "idle_in_transaction_session_timeout": "10000",
     "tcp_keepalives_idle": "5",
@@ -111,9 +112,7 @@ class PostgresDatabase:
         if self._units:
             await asyncio.wait(self._units)
         for pool in (self._writers, self._readers, self._students):
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(CLOSE_SECONDS):
-                    await pool.engine.dispose()
+            await close_engine(pool.engine)
 
     async def write(self, work: Callable[[Session], Result]) -> Result:
         return await asyncio.shield(self._begin(self._writers, work))
@@ -280,6 +279,13 @@ class _Connection(asyncpg.Connection):  # type: ignore[misc]
             return told, _NOT_ASKED
         _TOLD_OF_ARRAYS[version], question = await super()._introspect_types(list(_ARRAYS), timeout)
         return _TOLD_OF_ARRAYS[version], question
+
+
+async def close_engine(engine: AsyncEngine) -> None:
+    """With its connections; after CLOSE_SECONDS without waiting for what is left of them."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await engine.dispose()
 
 
 def refuse_closed(adapted: Any, record: Any, proxy: Any) -> None:

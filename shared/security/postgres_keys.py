@@ -9,7 +9,7 @@ import threading
 from collections import Counter, OrderedDict
 from collections.abc import Coroutine, Iterable
 from concurrent.futures import Future
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from sqlalchemy import (
     BigInteger,
@@ -22,7 +22,6 @@ from sqlalchemy import (
     String,
     Table,
     bindparam,
-    event,
     func,
     insert,
     select,
@@ -30,14 +29,13 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.util.concurrency import await_only, in_greenlet
 from uuid_utils import uuid7
 
-from shared.database.postgres import UNHEARD, driver_url, refuse_closed
-from shared.database.postgres_errors import judge
+from shared.database.postgres import close_engine
 from shared.database.protocol import DatabaseUnavailable
 from shared.migrating import LOCK
+from shared.security.key_engine import STATEMENT_SECONDS, key_engine
 from shared.security.key_pool import KeyPool, KeyStoreClosed
 from shared.security.keys import KekUnknown, KeyDestroyed, KeyUnknown
 from shared.security.sealing import KEY_BYTES, DataKey, Kek
@@ -58,20 +56,20 @@ DATA_KEY = Table(
 REWRAP_ROWS = 1_000
 PAUSE_SECONDS = 0.01
 SECONDS = 10.0
-STATEMENT_SECONDS = 4.0
-"""After which the server counts as gone, with all its connections. Units of work hold their locks while they wait."""
-CONNECTIONS = 3
 
 
 async def migrate_key_store(url: str) -> bool:
-    """Make the store's table where there is none; True when it was made. Raises OSError, SQLAlchemyError."""
-    engine = _engine(url, SECONDS)
+    """Make the store's table where there is none; True when it was made.
+
+    Raises DatabaseUnavailable, OSError, SQLAlchemyError.
+    """
+    engine = key_engine(url, SECONDS)
     try:
         async with engine.begin() as connection:
             await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
             return await connection.run_sync(_make_table)
     finally:
-        await engine.dispose()
+        await close_engine(engine)
 
 
 def _make_table(connection: Connection) -> bool:
@@ -110,7 +108,8 @@ class PostgresKeyStore:
         self._destroyed = 0
         self._closed = False
         self._making: Counter[str] = Counter()
-        self._engine = _engine(url, statement_seconds)
+        self._url = url
+        self._engine = key_engine(url, statement_seconds)
         self._asking = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         """For one question, which needs no transaction."""
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -181,7 +180,7 @@ class PostgresKeyStore:
     async def stop(self) -> None:
         """`close`, and the connections with it. May be repeated."""
         await asyncio.to_thread(self.close)
-        await self._engine.dispose()
+        await close_engine(self._engine)
 
     def _make(self, count: int) -> list[DataKey]:
         randomness = os.urandom(count * KEY_BYTES)
@@ -229,10 +228,13 @@ class PostgresKeyStore:
                 .where(DATA_KEY.c.key_id.in_(key_ids), DATA_KEY.c.kek_id.is_not(None))
                 .values(wrapped=None, kek_id=None)
             )
-        async with self._engine.connect() as connection:
-            await connection.execution_options(isolation_level="AUTOCOMMIT")
-            driver = (await connection.get_raw_connection()).driver_connection
-            await cast(Any, driver).execute(f"VACUUM {DATA_KEY.name}", timeout=SECONDS)
+        patient = key_engine(self._url, SECONDS)
+        try:
+            async with patient.connect() as connection:
+                await connection.execution_options(isolation_level="AUTOCOMMIT")
+                await connection.exec_driver_sql(f"VACUUM {DATA_KEY.name}")
+        finally:
+            await close_engine(patient)
         return done.rowcount
 
     async def _rewrap(self, old: Kek, new: Kek, after: int) -> tuple[int, int]:
@@ -278,20 +280,3 @@ class PostgresKeyStore:
 
 def _kind(error: BaseException) -> str:
     return type(error.orig if isinstance(error, DBAPIError) else error).__name__
-
-
-def _engine(url: str, statement_seconds: float) -> AsyncEngine:
-    engine = create_async_engine(
-        driver_url(url),
-        pool_size=CONNECTIONS,
-        max_overflow=0,
-        hide_parameters=True,
-        connect_args={
-            "timeout": SECONDS,
-            "command_timeout": statement_seconds,
-            "server_settings": {"application_name": "pulang", **UNHEARD},
-        },
-    )
-    event.listen(engine.sync_engine, "handle_error", judge)
-    event.listen(engine.sync_engine, "checkout", refuse_closed)
-    return engine

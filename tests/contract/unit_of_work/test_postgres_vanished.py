@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import IO
 
@@ -83,8 +84,8 @@ def ip(*words: str) -> None:
 @pytest.fixture
 def machine() -> Iterator[Machine]:
     number = os.getpid() % 16384
-    net = f"10.201.{number // 64}.{number % 64 * 4}".rsplit(".", 1)
-    one = Machine(f"pul{os.getpid()}", f"{net[0]}.{int(net[1]) + 1}", f"{net[0]}.{int(net[1]) + 2}")
+    near, far = IPv4Network(f"10.201.{number // 64}.{number % 64 * 4}/30").hosts()
+    one = Machine(f"pul{os.getpid()}", str(near), str(far))
     try:
         ip("netns", "add", one.name)
         ip("link", "add", one.cable, "type", "veth", "peer", "name", "far", "netns", one.name)

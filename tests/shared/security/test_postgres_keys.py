@@ -10,8 +10,9 @@ import pytest_asyncio
 
 from shared.database.postgres import PostgresDatabase
 from shared.database.protocol import DatabaseUnavailable
+from shared.security.key_engine import CONNECTIONS
 from shared.security.keys import KekUnknown
-from shared.security.postgres_keys import CONNECTIONS, PostgresKeyStore, migrate_key_store
+from shared.security.postgres_keys import PostgresKeyStore, migrate_key_store
 from shared.security.sealing import DataKey, Kek
 from tests.faults.proxy import Proxy
 from tests.real.postgres import PostgresServer, drop_database, make_database, new_server, the_server
@@ -105,7 +106,7 @@ async def test_connections_that_a_firewall_has_forgotten_are_told_once_and_made_
 
         await look_up(keys[:CONNECTIONS])
         proxy.forget()
-        with pytest.raises(DatabaseUnavailable):
+        with pytest.raises(DatabaseUnavailable, match="the key store does not answer"):
             await asyncio.to_thread(one.get, keys[-1].id)
         await look_up(keys[CONNECTIONS:])
         await asyncio.gather(one.stop(), other.stop())
