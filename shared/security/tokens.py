@@ -23,6 +23,8 @@ AUDIENCE = "pulang"
 DEVELOPMENT_ISSUER = "pulang-development"
 LONGEST_TOKEN_BYTES = 8 * 1024
 LEEWAY_SECONDS = 30
+EVENTS_SCOPE = "events:"
+"""A scope that begins so limits its token to the type of event that follows."""
 _CACHED_TOKENS = 4096
 _AGENCY = re.compile(r"[a-z0-9]{1,64}")
 _REQUIRED = ("exp", "iat", "sub", "agency", "roles")
@@ -55,6 +57,8 @@ class Caller:
     permissions: frozenset[str]
     expires_at: datetime
     token_id: str
+    event_types: frozenset[str] | None = None
+    """Types of events that the token is limited to; None where it is not."""
 
 
 class Verifier(Protocol):
@@ -249,7 +253,16 @@ def _read_claims(claims: Mapping[str, object], roles: Roles, now: datetime, toke
         permissions=roles.permissions_of(held),
         expires_at=datetime.fromtimestamp(expires, UTC),
         token_id=_text(claims, "jti") if "jti" in claims else token_id,
+        event_types=_event_types(claims["scope"]) if "scope" in claims else None,
     )
+
+
+def _event_types(scope: object) -> frozenset[str] | None:
+    """The types named by scopes such as `events:pulang.stay.checked_in.v1`; other scopes are not ours (RFC 8693, 4.2)."""
+    if not isinstance(scope, str) or len(scope) > LONGEST_TOKEN_BYTES:
+        raise Unauthenticated("claim scope is not valid")
+    named = [one.removeprefix(EVENTS_SCOPE) for one in scope.split() if one.startswith(EVENTS_SCOPE)]
+    return frozenset(named) if named else None
 
 
 def _time(claims: Mapping[str, object], name: str) -> float:

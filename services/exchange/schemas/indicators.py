@@ -1,31 +1,6 @@
-"""Answers of exchange."""
-
-from typing import Any
-
-from pydantic import Field
+"""Figures."""
 
 from shared.http.bodies import View
-
-
-class FeedPage(View):
-    """Events of an agency's log, in its order, and where to go on."""
-
-    events: list[dict[str, Any]] = Field(description="CloudEvents 1.0 in JSON.")
-    next: str = Field(description="Cursor: give it as `after` to go on; also there when nothing is new.")
-
-
-class AgencyLog(View):
-    """An agency of the exchange."""
-
-    agency: str
-    name: str
-    kind: str
-    withheld: list[str]
-    """Types of events of which it gets stubs alone."""
-    last: int
-    """Last position of its log."""
-    sent: int
-    """Up to where its topic on the bus stands."""
 
 
 class Indicators(View):

@@ -1,25 +1,19 @@
-"""Exchange over HTTP."""
+"""The feed: what an agency may see, from a cursor on."""
 
 from typing import Annotated
 
 from fastapi import Query, Response
 
-from services.exchange import queries
 from services.exchange.feed import Feed
-from services.exchange.indicators import indicators
 from services.exchange.policy import policies
 from services.exchange.problems import CursorOfAnother, NoPolicy
-from services.exchange.schemas import AgencyLog, FeedPage, Indicators
-from shared.http.door import Door, Doorway, shown
-from shared.http.pages import After, CursorUnknown, Page, from_cursor, to_cursor
-from shared.http.problems import Invalid, raises
-from shared.http.routing import ServiceRouter
+from services.exchange.routes.router import door, router
+from services.exchange.schemas import FeedPage
+from shared.http.door import Door
+from shared.http.pages import After, CursorUnknown, from_cursor, to_cursor
+from shared.http.problems import raises
 from shared.http.samples import sample
 from shared.service import Service
-from shared.times import SensibleDate
-
-router = ServiceRouter(prefix="/exchange", tags=["exchange"])
-door = Doorway("exchange")
 
 CURSOR_KIND = "feed"
 EVENT = {
@@ -42,22 +36,6 @@ EVENT = {
         "room_type": "female",
         "on": "2026-11-03",
     },
-}
-INDICATORS = {
-    "cases": 4497,
-    "sent_home": 4340,
-    "still_resident": 157,
-    "resident_by_shelter": {"RPTC-TANJUNG-PINANG": 74},
-    "checked_in_by_shelter": {"RPTC-TANJUNG-PINANG": 2154},
-    "beds_by_shelter": {"RPTC-TANJUNG-PINANG": 94},
-    "peak_occupancy_by_shelter": {"RPTC-TANJUNG-PINANG": 77},
-    "bed_nights_by_shelter": {"RPTC-TANJUNG-PINANG": 13095},
-    "by_trafficking_status": {"ActualVictimOfTrafficking": 809},
-    "by_arrival_point": {"TNJ": 1095},
-    "by_sex": {"F": 2099, "M": 2398},
-    "hygiene_kits_issued": 4497,
-    "psychosocial_sessions": 4131,
-    "identity_consent": {"iom": 2422},
 }
 
 
@@ -87,42 +65,6 @@ async def read_feed(
         to_cursor(key, CURSOR_KIND, agency, stretch.last).encode(),
     )
     return Response(body, media_type="application/json", headers={"Cache-Control": "no-store"})
-
-
-@router.get("/indicators", response_model=Indicators, responses=raises(), openapi_extra=sample(INDICATORS))
-async def read_indicators(
-    at: Annotated[Door, door("indicators.exact")],
-    since: Annotated[SensibleDate, Query(alias="from")],
-    until: Annotated[SensibleDate, Query()],
-) -> Response:
-    """The exact figures of these days, both included, built only from events."""
-    if until < since:
-        raise Invalid("ends before it begins", pointer="query.until")
-    return shown(await at.study(lambda session: indicators(session, since, until)))
-
-
-@router.get(
-    "/agencies",
-    response_model=Page[AgencyLog],
-    responses=raises(),
-    openapi_extra=sample(
-        {
-            "items": [
-                {
-                    "agency": "iom",
-                    "name": "IOM Indonesia",
-                    "kind": "international_organisation",
-                    "withheld": ["pulang.psychosocial.alert_raised.v1"],
-                    "last": 70212,
-                    "sent": 70212,
-                }
-            ]
-        }
-    ),
-)
-async def list_agencies(at: Annotated[Door, door("indicators.exact")]) -> Response:
-    """The agencies of the exchange, and how far their logs and their topics on the bus are."""
-    return shown(Page(items=await at.read(lambda session: queries.list_agencies(session, policies()))))
 
 
 def _position(key: bytes, agency: str, cursor: str | None) -> int:

@@ -1,0 +1,28 @@
+"""Exchange's tables: what it heard, the log of each agency, consent as it has applied it, places, and the facts behind
+the indicators."""
+
+from services.exchange.models.base import GENERATIONS, METADATA, ExchangeTable
+from services.exchange.models.consent import ConsentLevelRow, ConsentStep
+from services.exchange.models.log import Agency, LogHead, LogRow, StoredEvent
+from services.exchange.models.picture import CaseFact, ConsentFact, FacilityFact, IssueCount, SessionCount, StayFact
+from services.exchange.models.places import GivenTo, Place
+
+__all__ = [
+    "GENERATIONS",
+    "METADATA",
+    "Agency",
+    "CaseFact",
+    "ConsentFact",
+    "ConsentLevelRow",
+    "ConsentStep",
+    "ExchangeTable",
+    "FacilityFact",
+    "GivenTo",
+    "IssueCount",
+    "LogHead",
+    "LogRow",
+    "Place",
+    "SessionCount",
+    "StayFact",
+    "StoredEvent",
+]

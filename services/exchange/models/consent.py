@@ -1,0 +1,31 @@
+"""Consent, as exchange has applied it."""
+
+from sqlmodel import Field
+
+from services.exchange.models.base import ExchangeTable
+from shared.outbox.table import Position
+
+
+class ConsentLevelRow(ExchangeTable, table=True):
+    """What holds between a case and an agency, as exchange has applied it."""
+
+    __tablename__ = "consent_levels"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    case_id: str = Field(primary_key=True, max_length=64)
+    agency: str = Field(primary_key=True, max_length=32)
+    level: str = Field(max_length=12)
+    grant_number: int
+
+
+class ConsentStep(ExchangeTable, table=True):
+    """What a consent event changed between its case and an agency."""
+
+    __tablename__ = "consent_steps"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    event: int = Field(primary_key=True, sa_type=Position)
+    agency: str = Field(primary_key=True, max_length=32)
+    level_before: str = Field(max_length=12)
+    level_after: str = Field(max_length=12)
+    grant_number: int

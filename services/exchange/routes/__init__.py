@@ -1,0 +1,6 @@
+"""Exchange over HTTP."""
+
+from services.exchange.routes import agencies, feed, indicators
+from services.exchange.routes.router import router
+
+__all__ = ["agencies", "feed", "indicators", "router"]
