@@ -258,7 +258,7 @@ def _read_claims(claims: Mapping[str, object], roles: Roles, now: datetime, toke
 
 
 def _event_types(scope: object) -> frozenset[str] | None:
-    """The types named by scopes such as `events:pulang.stay.checked_in.v1`; other scopes are not ours (RFC 8693, 4.2)."""
+    """The types that scopes such as `events:pulang.stay.checked_in.v1` name; other scopes are not ours (RFC 8693)."""
     if not isinstance(scope, str) or len(scope) > LONGEST_TOKEN_BYTES:
         raise Unauthenticated("claim scope is not valid")
     named = [one.removeprefix(EVENTS_SCOPE) for one in scope.split() if one.startswith(EVENTS_SCOPE)]
