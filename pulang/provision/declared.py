@@ -11,6 +11,8 @@ import yaml
 from shared.bus.kafka.topics import configs_of
 from shared.bus.protocol import Topic
 
+ALL_BELOW = ".*"
+"""How a right ends that is for every topic whose name begins so."""
 _TOPIC_KEYS = {"partitions", "retention", "compacted", "timestamps"}
 _USER_KEYS = {"password", "writes", "reads", "groups"}
 _TOPIC = re.compile(r"[a-zA-Z0-9._-]{1,249}")
@@ -96,12 +98,18 @@ def _user(name: str, entry: object, topics: Mapping[str, DeclaredTopic]) -> User
         names = about[right]
         if not isinstance(names, list) or not all(isinstance(one, str) for one in names):
             raise DeclarationInvalid(f"user {name}: {right} must be a list of topics")
-        if unknown := sorted(set(names) - set(topics)):
+        if unknown := sorted(name for name in names if not _is_declared(name, topics)):
             raise DeclarationInvalid(f"user {name}: {right} names a topic that is not declared, {unknown[0]}")
     # Without the dot, the groups of `iom` would take in those of an agency `iomx`.
     if about["groups"] != f"{name}.":
         raise DeclarationInvalid(f"user {name}: groups must be {name}. with its dot")
     return User(name, password, frozenset(about["writes"]), frozenset(about["reads"]), about["groups"])
+
+
+def _is_declared(name: str, topics: Mapping[str, DeclaredTopic]) -> bool:
+    if name.endswith(ALL_BELOW):
+        return any(topic.startswith(name.removesuffix("*")) for topic in topics)
+    return name in topics
 
 
 def _named(what: str, entries: object, form: re.Pattern[str]) -> Iterator[tuple[str, object]]:

@@ -1,11 +1,15 @@
 """What can be wrong in exchange."""
 
 from shared.http.pages import CursorUnknown
-from shared.http.problems import NotAllowed
+from shared.http.problems import NotAllowed, NotFound
 
 
 class NoPolicy(NotAllowed):
-    """There is no disclosure policy for the agency of this token."""
+    """The agency of this token is not in the exchange, or has left it."""
+
+
+class AgencyUnknown(NotFound):
+    """There is no such agency in the exchange."""
 
 
 class CursorOfAnother(CursorUnknown):

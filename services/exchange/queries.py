@@ -1,6 +1,5 @@
 """Reading the logs: what an agency may have of a stretch of its log, decided now."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +9,19 @@ from sqlalchemy.orm import Session
 
 from services.exchange.directory import Directory
 from services.exchange.disclosure import AgencyView, disclose
-from services.exchange.models import Agency, ConsentLevelRow, ConsentStep, LogHead, LogRow, StoredEvent
-from services.exchange.policy import Policy
+from services.exchange.models import (
+    Agency,
+    ConsentLevelRow,
+    ConsentStep,
+    LogHead,
+    LogRow,
+    PolicyVersion,
+    StoredEvent,
+)
+from services.exchange.policy import Policy, load_policies
+from services.exchange.problems import NoPolicy
 from services.exchange.rules import NOTHING, Standing, Step, levels_at_sending
-from services.exchange.schemas import AgencyLog
+from services.exchange.schemas import AgencyLog, AgencyPolicy, PolicyChange
 from shared.database.bulk import one_by_one
 from shared.database.models import table_of
 from shared.database.prepared import Prepared
@@ -25,6 +33,7 @@ _NOW = table_of(ConsentLevelRow)
 _STEP = table_of(ConsentStep)
 _HEAD = table_of(LogHead)
 _AGENCY = table_of(Agency)
+_POLICY = table_of(PolicyVersion)
 
 
 def _rows(dialect: str) -> Any:
@@ -55,16 +64,15 @@ def _rows(dialect: str) -> Any:
 
 _ROWS = Prepared(_rows)
 _UNSENT = Prepared(
-    select(_AGENCY.c.agency, _AGENCY.c.sent)
-    .where(_AGENCY.c.agency.in_(bindparam("of_agencies", expanding=True)), _AGENCY.c.sent < _AGENCY.c.last)
-    .order_by(_AGENCY.c.agency)
+    select(_AGENCY.c.agency, _AGENCY.c.sent).where(_AGENCY.c.sent < _AGENCY.c.last).order_by(_AGENCY.c.agency)
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Disclosed:
-    """One event as an agency may have it: its key, and the bytes of the CloudEvent."""
+    """One event as an agency may have it: its place in the log, its key, and the bytes of the CloudEvent."""
 
+    position: int
     key: str
     payload: bytes
 
@@ -80,11 +88,13 @@ class Stretch:
 
 
 def read_log(session: Session, directory: Directory, agency: str, after: int, limit: int) -> Stretch:
-    """Up to `limit` rows after a position, as consent, policy and places stand now."""
+    """Up to `limit` rows after a position, as consent, policy and places stand now. Raises NoPolicy."""
     rows = _ROWS.all(session, of_agency=agency, after=after, at_most=limit)
+    view = directory.view(session, agency, rows[0].directory if rows else None)
+    if view is None:
+        raise NoPolicy
     if not rows:
         return Stretch([], after, full=False)
-    view = directory.view(session, agency, rows[0].directory)
     events = [told for row in rows if (told := _disclosed(view, row)) is not None]
     return Stretch(events, rows[-1].position, full=len(rows) == limit)
 
@@ -98,7 +108,7 @@ def _disclosed(view: AgencyView, row: Any) -> Disclosed | None:
     if before == after == "none":
         return None
     told = disclose(view, _stored(row.payload, row.grant_number or None), before, after)
-    return None if told is None else Disclosed(told.subject, told.to_bytes())
+    return None if told is None else Disclosed(row.position, told.subject, told.to_bytes())
 
 
 def _stored(payload: bytes, grant: int | None) -> Event:
@@ -120,22 +130,34 @@ def _stored(payload: bytes, grant: int | None) -> Event:
     )
 
 
-def unsent(session: Session, agencies: Mapping[str, Policy]) -> dict[str, int]:
+def unsent(session: Session, directory: Directory) -> dict[str, int]:
     """How far each agency's topic stands, for those whose log has more."""
-    return {row.agency: row.sent for row in _UNSENT.all(session, of_agencies=sorted(agencies))}
+    return {row.agency: row.sent for row in _UNSENT.all(session) if directory.view(session, row.agency) is not None}
 
 
-def list_agencies(session: Session, policies: Mapping[str, Policy]) -> list[AgencyLog]:
-    """Every agency of the policy, with how far its log and its topic are."""
+def list_agencies(session: Session) -> list[AgencyLog]:
+    """Every agency that ever joined, with how far its log and its topic are."""
     known = {row.agency: row for row in session.execute(select(_AGENCY))}
     return [
-        AgencyLog(
-            agency=agency,
-            name=policy.name,
-            kind=policy.kind,
-            withheld=sorted(policy.withheld),
-            last=known[agency].last if agency in known else 0,
-            sent=known[agency].sent if agency in known else 0,
-        )
-        for agency, policy in sorted(policies.items())
+        AgencyLog(**policy_view(policy).model_dump(), last=known[agency].last, sent=known[agency].sent)
+        for agency, policy in load_policies(session).items()
     ]
+
+
+def policy_view(policy: Policy) -> AgencyPolicy:
+    """As it is answered."""
+    return AgencyPolicy(
+        agency=policy.agency,
+        name=policy.name,
+        kind=policy.kind,
+        withheld=sorted(policy.withheld),
+        withheld_fields={of: sorted(fields) for of, fields in sorted(policy.withheld_fields.items())},
+        member=policy.member,
+        version=policy.version,
+    )
+
+
+def policy_history(session: Session, agency: str) -> list[PolicyChange]:
+    """Each version of an agency's policy, with who made it and when; the newest first."""
+    rows = session.execute(select(_POLICY).where(_POLICY.c.agency == agency).order_by(_POLICY.c.version.desc()))
+    return [PolicyChange(**{name: row[name] for name in PolicyChange.model_fields}) for row in rows.mappings()]

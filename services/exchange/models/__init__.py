@@ -1,6 +1,7 @@
 """Exchange's tables: what it heard, the log of each agency, consent as it has applied it, places, and the facts behind
 the indicators."""
 
+from services.exchange.models.agencies import PolicyVersion
 from services.exchange.models.base import GENERATIONS, METADATA, ExchangeTable
 from services.exchange.models.consent import ConsentLevelRow, ConsentStep
 from services.exchange.models.log import Agency, LogHead, LogRow, StoredEvent
@@ -22,6 +23,7 @@ __all__ = [
     "LogHead",
     "LogRow",
     "Place",
+    "PolicyVersion",
     "SessionCount",
     "StayFact",
     "StoredEvent",

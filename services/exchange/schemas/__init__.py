@@ -1,7 +1,7 @@
 """Requests and answers of exchange."""
 
-from services.exchange.schemas.agencies import AgencyLog
+from services.exchange.schemas.agencies import AgencyLog, AgencyPolicy, PolicyChange, PutAgency
 from services.exchange.schemas.feed import FeedPage
 from services.exchange.schemas.indicators import Indicators
 
-__all__ = ["AgencyLog", "FeedPage", "Indicators"]
+__all__ = ["AgencyLog", "AgencyPolicy", "FeedPage", "Indicators", "PolicyChange", "PutAgency"]

@@ -29,6 +29,7 @@ from shared.settings import ROLES, Settings
 from tests.stores import Chosen
 
 AGENCIES = ("bp2mi", "iom", "kemensos")
+"""The agencies with which Pulang begins."""
 SETTLES_WITHIN_SECONDS = 30.0
 DAY = date(2026, 11, 3)
 
@@ -129,6 +130,20 @@ class Exchange:
         token = self._issuer.issue(agency, role)
         return await self._client.get(path, params=query, headers={"Authorization": f"Bearer {token}"})
 
+    async def send(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        agency: str = "kemensos",
+        role: str = "administrator",
+        **headers: str,
+    ) -> httpx.Response:
+        """Any other request; `headers` with `_` for `-`."""
+        said = {name.replace("_", "-"): value for name, value in headers.items()}
+        said["authorization"] = f"Bearer {self._issuer.issue(agency, role)}"
+        return await self._client.request(method, path, json=body, headers=said)
+
     async def page(self, agency: str, **query: Any) -> dict[str, Any]:
         answer = await self.get("/exchange/feed", agency, "reader", **query)
         assert answer.status_code == 200, answer.text
@@ -163,7 +178,8 @@ class Exchange:
             while True:
                 status = (await self.get("/exchange/operations/status")).json()
                 agencies = (await self.get("/exchange/agencies")).json()["items"]
-                if set(status["consumer_lag"].values()) == {0} and all(one["sent"] == one["last"] for one in agencies):
+                sent = all(one["sent"] == one["last"] for one in agencies if one["member"])
+                if sent and set(status["consumer_lag"].values()) == {0}:
                     assert status["parked"] == 0
                     return
                 await asyncio.sleep(0.005)

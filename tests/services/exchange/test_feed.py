@@ -5,7 +5,6 @@ import asyncio
 import pytest
 
 from services.exchange import feed
-from services.exchange.policy import policies
 from shared.http.pages import to_cursor
 from shared.settings import Settings
 from tests.services.exchange.hearing import AGENCIES, Exchange, Narrator, listening, new_id, types
@@ -187,7 +186,3 @@ async def test_a_place_that_changes_hands_is_read_by_who_runs_it_now(exchange: E
     await exchange.hear(narrator.opened("RPTC-A", "iom"))
     assert types(await exchange.feed("iom")) == ["facility.opened"] * 2
     assert types(await exchange.feed("kemensos")) == ["withheld"] * 2
-
-
-def test_every_agency_of_the_policy_is_one_of_the_tests() -> None:
-    assert set(policies()) == set(AGENCIES)
