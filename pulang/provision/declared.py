@@ -1,7 +1,7 @@
 """The file that says what there is on Kafka and who may do what."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,7 +98,7 @@ def _user(name: str, entry: object, topics: Mapping[str, DeclaredTopic]) -> User
         names = about[right]
         if not isinstance(names, list) or not all(isinstance(one, str) for one in names):
             raise DeclarationInvalid(f"user {name}: {right} must be a list of topics")
-        if unknown := sorted(name for name in names if not _is_declared(name, topics)):
+        if unknown := sorted(name for name in names if not covered(name, topics)):
             raise DeclarationInvalid(f"user {name}: {right} names a topic that is not declared, {unknown[0]}")
     # Without the dot, the groups of `iom` would take in those of an agency `iomx`.
     if about["groups"] != f"{name}.":
@@ -106,10 +106,10 @@ def _user(name: str, entry: object, topics: Mapping[str, DeclaredTopic]) -> User
     return User(name, password, frozenset(about["writes"]), frozenset(about["reads"]), about["groups"])
 
 
-def _is_declared(name: str, topics: Mapping[str, DeclaredTopic]) -> bool:
-    if name.endswith(ALL_BELOW):
-        return any(topic.startswith(name.removesuffix("*")) for topic in topics)
-    return name in topics
+def covered(right: str, topics: Iterable[str]) -> set[str]:
+    """Those of the topics that a right is for."""
+    below = right.removesuffix("*") if right.endswith(ALL_BELOW) else None
+    return {topic for topic in topics if topic == right or (below is not None and topic.startswith(below))}
 
 
 def _named(what: str, entries: object, form: re.Pattern[str]) -> Iterator[tuple[str, object]]:
