@@ -73,6 +73,13 @@ def disclose(agency: AgencyView, event: Event, level_before: Level, level_after:
     return _copy(agency, event, event.subject, _redacted(agency, plan, event.data or {}))
 
 
+def what_to_delete(level_before: Level, level_after: Level) -> Literal["case", "identity"] | None:
+    """What an agency is asked to delete when its level changes so."""
+    if level_after == "none" and level_before != "none":
+        return "case"
+    return "identity" if level_before == "identified" and level_after == "pseudonymous" else None
+
+
 def _consent(agency: AgencyView, event: Event, plan: Plan, level_before: Level, level_after: Level) -> Event | None:
     """An agency sees its own decision alone.
 
@@ -87,10 +94,8 @@ def _consent(agency: AgencyView, event: Event, plan: Plan, level_before: Level, 
         return _stub(agency, event, event.subject)
     data = _redacted(agency, plan, event.data or {})
     data.pop("deletion_requested", None)
-    if ends:
-        data["deletion_requested"] = "case"
-    elif level_before == "identified" and level_after == "pseudonymous":
-        data["deletion_requested"] = "identity"
+    if (asks := what_to_delete(level_before, level_after)) is not None:
+        data["deletion_requested"] = asks
     return _copy(agency, event, event.subject, data)
 
 

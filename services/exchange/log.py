@@ -2,13 +2,23 @@
 it, in the transaction that consumes it. It is a log, not a projection: a rebuild keeps it."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, case, insert, select, update
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from services.exchange.directory import note_places
-from services.exchange.models import Agency, ConsentLevelRow, ConsentStep, LogHead, LogRow, StoredEvent
+from services.exchange.disclosure import what_to_delete
+from services.exchange.models import (
+    Agency,
+    ConsentLevelRow,
+    ConsentStep,
+    DeletionRequest,
+    LogHead,
+    LogRow,
+    StoredEvent,
+)
 from services.exchange.rules import LogFold, Standing, topic_of
 from shared.consuming.inbox import Consumer
 from shared.database.models import table_of
@@ -20,6 +30,8 @@ from shared.events.intake import ConsentChanged
 from shared.work import Work
 
 HEAD = "log"
+TIME_TO_DELETE = timedelta(hours=3 * 24)
+"""UU 27/2022: processing is restricted within 3x24 hours of the person's word."""
 _AT_ONCE = 5_000
 FURTHER = 1_000_000_000
 """More positions than a log can have been given since any backup."""
@@ -46,13 +58,13 @@ _LEVEL = upserting(table_of(ConsentLevelRow), ("case_id", "agency"), ("level", "
 
 def keep_log(work: Work, events: Sequence[Event]) -> None:
     """Store a batch, and fold it into the logs."""
-    session = work.session
+    session, now = work.session, work.now
     first = take_positions(session, len(events))
     agencies = {row.agency: row.last for row in _AGENCIES.all(session)}
     fold = _fold(session, agencies, events)
     for position, event in enumerate(events, first):
         fold.take(position, event)
-    _write(session, fold, agencies, [_stored(position, event) for position, event in enumerate(events, first)])
+    _write(session, fold, agencies, now, [_stored(position, event) for position, event in enumerate(events, first)])
     note_places(session, events)
 
 
@@ -86,7 +98,7 @@ def _stored(position: int, event: Event) -> dict[str, object]:
     }
 
 
-def open_log(session: Session, agency: str) -> None:
+def open_log(session: Session, agency: str, now: datetime) -> None:
     """The log of an agency that joins: all that was stored, folded as if it had been there from the beginning.
 
     Once, and kept from then on: what an agency that left and comes back may see, consent says. Nothing is taken in
@@ -100,7 +112,7 @@ def open_log(session: Session, agency: str) -> None:
             fold.take(row.position, Event.from_bytes(row.payload))
         after = rows[-1].position
         entries = len(fold.entries)
-        _write(session, fold, {agency: last}, [])
+        _write(session, fold, {agency: last}, now, [])
         last += entries
         fold.written()
 
@@ -125,7 +137,9 @@ def _fold(session: Session, agencies: Iterable[str], events: Sequence[Event]) ->
     return LogFold(agencies, standings, histories)
 
 
-def _write(session: Session, fold: LogFold, last: dict[str, int], stored: Sequence[dict[str, object]]) -> None:
+def _write(
+    session: Session, fold: LogFold, last: dict[str, int], now: datetime, stored: Sequence[dict[str, object]]
+) -> None:
     rows: list[dict[str, object]] = []
     after = dict(last)
     for entry in fold.entries:
@@ -148,8 +162,26 @@ def _write(session: Session, fold: LogFold, last: dict[str, int], stored: Sequen
         }
         for step in fold.steps
     ]
+    asked = [
+        {
+            "event": step.event,
+            "agency": step.agency,
+            "case_id": step.case,
+            "asks": asks,
+            "asked_at": now,
+            "due_at": now + TIME_TO_DELETE,
+        }
+        for step in fold.steps
+        if (asks := what_to_delete(step.level_before, step.level_after)) is not None
+    ]
     insert_together(
-        session, [(table_of(StoredEvent), stored), (table_of(LogRow), rows), (table_of(ConsentStep), steps)]
+        session,
+        [
+            (table_of(StoredEvent), stored),
+            (table_of(LogRow), rows),
+            (table_of(ConsentStep), steps),
+            (table_of(DeletionRequest), asked),
+        ],
     )
     _MOVE.write(session, [{"of_agency": agency, "to_last": to} for agency, to in after.items() if to != last[agency]])
     _LEVEL.write(

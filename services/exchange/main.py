@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from services.exchange.commands.deletions import escalate
 from services.exchange.directory import Directory
 from services.exchange.feed import Feed
 from services.exchange.log import LOG
@@ -30,4 +31,5 @@ EXCHANGE = Definition(
     migrations=Path(__file__).parent / "migrations",
     consumers=(LOG, INDICATORS),
     companions=_companions,
+    clock=(escalate,),
 )

@@ -8,6 +8,10 @@ class NoPolicy(NotAllowed):
     """The agency of this token is not in the exchange, or has left it."""
 
 
+class RequestUnknown(NotFound):
+    """No such event has asked your agency to delete anything."""
+
+
 class AgencyUnknown(NotFound):
     """There is no such agency in the exchange."""
 

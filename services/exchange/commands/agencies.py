@@ -24,7 +24,7 @@ def put_agency(work: Work, agency: str, body: PutAgency, if_match: str | None) -
     take_positions(work.session, 0)  # before any row of an agency, as whoever takes events in
     known = load_policies(work.session).get(agency)
     if known is None:
-        open_log(work.session, agency)
+        open_log(work.session, agency, work.now)
     else:
         must_match(if_match, known.version)
         if not known.member:

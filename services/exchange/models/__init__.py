@@ -3,7 +3,7 @@ the indicators."""
 
 from services.exchange.models.agencies import PolicyVersion
 from services.exchange.models.base import GENERATIONS, METADATA, ExchangeTable
-from services.exchange.models.consent import ConsentLevelRow, ConsentStep
+from services.exchange.models.consent import ConsentLevelRow, ConsentStep, DeletionRequest
 from services.exchange.models.log import Agency, LogHead, LogRow, StoredEvent
 from services.exchange.models.picture import CaseFact, ConsentFact, FacilityFact, IssueCount, SessionCount, StayFact
 from services.exchange.models.places import GivenTo, Place
@@ -16,6 +16,7 @@ __all__ = [
     "ConsentFact",
     "ConsentLevelRow",
     "ConsentStep",
+    "DeletionRequest",
     "ExchangeTable",
     "FacilityFact",
     "GivenTo",

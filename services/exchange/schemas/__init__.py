@@ -1,7 +1,17 @@
 """Requests and answers of exchange."""
 
 from services.exchange.schemas.agencies import AgencyLog, AgencyPolicy, PolicyChange, PutAgency
+from services.exchange.schemas.deletions import Acknowledge, DeletionView
 from services.exchange.schemas.feed import FeedPage
 from services.exchange.schemas.indicators import Indicators
 
-__all__ = ["AgencyLog", "AgencyPolicy", "FeedPage", "Indicators", "PolicyChange", "PutAgency"]
+__all__ = [
+    "Acknowledge",
+    "AgencyLog",
+    "AgencyPolicy",
+    "DeletionView",
+    "FeedPage",
+    "Indicators",
+    "PolicyChange",
+    "PutAgency",
+]

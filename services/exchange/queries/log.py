@@ -18,10 +18,8 @@ from services.exchange.models import (
     PolicyVersion,
     StoredEvent,
 )
-from services.exchange.policy import Policy, load_policies
 from services.exchange.problems import NoPolicy
 from services.exchange.rules import NOTHING, Standing, Step, levels_at_sending
-from services.exchange.schemas import AgencyLog, AgencyPolicy, PolicyChange
 from shared.database.bulk import one_by_one
 from shared.database.models import table_of
 from shared.database.prepared import Prepared
@@ -103,7 +101,7 @@ def _disclosed(view: AgencyView, row: Any) -> Disclosed | None:
     now = NOTHING if row.level_now is None else Standing(row.level_now, row.grant_now)
     step = None
     if row.grant_then is not None:
-        step = Step(0, view.agency, row.level_before, row.level_after, row.grant_then)
+        step = Step(0, "", view.agency, row.level_before, row.level_after, row.grant_then)
     before, after = levels_at_sending(row.grant_number, now, step)
     if before == after == "none":
         return None
@@ -133,31 +131,3 @@ def _stored(payload: bytes, grant: int | None) -> Event:
 def unsent(session: Session, directory: Directory) -> dict[str, int]:
     """How far each agency's topic stands, for those whose log has more."""
     return {row.agency: row.sent for row in _UNSENT.all(session) if directory.view(session, row.agency) is not None}
-
-
-def list_agencies(session: Session) -> list[AgencyLog]:
-    """Every agency that ever joined, with how far its log and its topic are."""
-    known = {row.agency: row for row in session.execute(select(_AGENCY))}
-    return [
-        AgencyLog(**policy_view(policy).model_dump(), last=known[agency].last, sent=known[agency].sent)
-        for agency, policy in load_policies(session).items()
-    ]
-
-
-def policy_view(policy: Policy) -> AgencyPolicy:
-    """As it is answered."""
-    return AgencyPolicy(
-        agency=policy.agency,
-        name=policy.name,
-        kind=policy.kind,
-        withheld=sorted(policy.withheld),
-        withheld_fields={of: sorted(fields) for of, fields in sorted(policy.withheld_fields.items())},
-        member=policy.member,
-        version=policy.version,
-    )
-
-
-def policy_history(session: Session, agency: str) -> list[PolicyChange]:
-    """Each version of an agency's policy, with who made it and when; the newest first."""
-    rows = session.execute(select(_POLICY).where(_POLICY.c.agency == agency).order_by(_POLICY.c.version.desc()))
-    return [PolicyChange(**{name: row[name] for name in PolicyChange.model_fields}) for row in rows.mappings()]
