@@ -11,6 +11,7 @@ from services.exchange.models import METADATA
 from services.exchange.projections import INDICATORS
 from services.exchange.relay import LEASE, AgencyRelay
 from services.exchange.routes import router
+from services.exchange.stream import Streams
 from shared.outbox.lease import Lease
 from shared.service import Companion, Definition, Service
 
@@ -18,10 +19,8 @@ from shared.service import Companion, Definition, Service
 def _companions(service: Service) -> Sequence[Companion]:
     directory = Directory(service.desk.secrets.place)
     lease = Lease(service.database, LEASE, alone=service.ground.alone)
-    return (
-        AgencyRelay(service.desk, service.bus, lease, directory),
-        Feed(service.desk, directory),
-    )
+    feed = Feed(service.desk, directory)
+    return AgencyRelay(service.desk, service.bus, lease, directory), feed, Streams(feed)
 
 
 EXCHANGE = Definition(

@@ -1,11 +1,21 @@
 """What can be wrong in exchange."""
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from shared.http.pages import CursorUnknown
-from shared.http.problems import NotAllowed, NotFound
+from shared.http.problems import NotAllowed, NotFound, Problem
 
 
 class NoPolicy(NotAllowed):
     """The agency of this token is not in the exchange, or has left it."""
+
+
+class TooManyStreams(Problem):
+    """Your agency has as many streams open here as it may."""
+
+    status = 429
+    headers: ClassVar[Mapping[str, str]] = {"Retry-After": "5"}
 
 
 class RequestUnknown(NotFound):

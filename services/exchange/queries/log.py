@@ -1,6 +1,8 @@
 """Reading the logs: what an agency may have of a stretch of its log, decided now."""
 
+import re
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import orjson
@@ -15,7 +17,6 @@ from services.exchange.models import (
     ConsentStep,
     LogHead,
     LogRow,
-    PolicyVersion,
     StoredEvent,
 )
 from services.exchange.problems import NoPolicy
@@ -24,22 +25,54 @@ from shared.database.bulk import one_by_one
 from shared.database.models import table_of
 from shared.database.prepared import Prepared
 from shared.events.envelope import Event
+from shared.events.intake import ConsentChanged
+from shared.http.bodies import ID_PATTERN
 
+ERASED = "pulang.case.erased.v1"
+MOST_OF_A_CASE = 10_000
+"""A case has some dozens of events."""
 _LOG = table_of(LogRow)
 _STORED = table_of(StoredEvent)
 _NOW = table_of(ConsentLevelRow)
 _STEP = table_of(ConsentStep)
 _HEAD = table_of(LogHead)
 _AGENCY = table_of(Agency)
-_POLICY = table_of(PolicyVersion)
 
 
-def _rows(dialect: str) -> Any:
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What of its log an agency wants to see. `types`: as they are disclosed; what asks it to delete always comes."""
+
+    types: frozenset[str] | None = None
+    subject: str | None = None
+
+    @property
+    def gapless(self) -> bool:
+        """Whether versions may be counted: some types alone leave gaps."""
+        return self.types is None
+
+    def takes(self, event: Event) -> bool:
+        if self.subject is not None and event.subject != self.subject:
+            return False
+        return self.types is None or event.type in self.types or asks_to_delete(event)
+
+
+EVERYTHING = Choice()
+
+
+def asks_to_delete(event: Event) -> bool:
+    """Whether a disclosed event asks its reader to delete."""
+    if event.type == ERASED:
+        return True
+    return event.type == ConsentChanged.TYPE and "deletion_requested" in (event.data or {})
+
+
+def _rows(dialect: str, *, of_case: bool = False) -> Any:
     steps = and_(_STEP.c.event == _LOG.c.event, _STEP.c.agency == _LOG.c.agency)
     step: Any = _STEP
     if dialect == "postgresql":
         step, steps = one_by_one(select(_STEP).where(steps).correlate(_LOG), "step"), true()
-    return (
+    rows = (
         select(
             _LOG.c.position,
             _LOG.c.grant_number,
@@ -58,9 +91,19 @@ def _rows(dialect: str) -> Any:
         .order_by(_LOG.c.position)
         .limit(bindparam("at_most"))
     )
+    if of_case:
+        # The grants by number: together with the events of the case they are found in the index, however long the log.
+        grants = _LOG.c.grant_number.in_(bindparam("of_grants", expanding=True))
+        rows = rows.where(_STORED.c.subject == bindparam("of_case"), grants)
+    return rows
 
 
 _ROWS = Prepared(_rows)
+_ROWS_OF_CASE = Prepared(partial(_rows, of_case=True))
+_GRANTS = Prepared(
+    select(_NOW.c.grant_number).where(_NOW.c.case_id == bindparam("of_case"), _NOW.c.agency == bindparam("of_agency"))
+)
+_CASE = re.compile(ID_PATTERN)
 _UNSENT = Prepared(
     select(_AGENCY.c.agency, _AGENCY.c.sent).where(_AGENCY.c.sent < _AGENCY.c.last).order_by(_AGENCY.c.agency)
 )
@@ -85,19 +128,46 @@ class Stretch:
     """Whether there may be more behind it."""
 
 
-def read_log(session: Session, directory: Directory, agency: str, after: int, limit: int) -> Stretch:
+def read_log(
+    session: Session, directory: Directory, agency: str, after: int, limit: int, choice: Choice = EVERYTHING
+) -> Stretch:
     """Up to `limit` rows after a position, as consent, policy and places stand now. Raises NoPolicy."""
-    rows = _ROWS.all(session, of_agency=agency, after=after, at_most=limit)
+    if choice.subject is not None and _CASE.fullmatch(choice.subject):
+        rows = _of_case(session, agency, choice.subject, after, limit)
+    else:
+        rows = _ROWS.all(session, of_agency=agency, after=after, at_most=limit)
     view = directory.view(session, agency, rows[0].directory if rows else None)
     if view is None:
         raise NoPolicy
     if not rows:
         return Stretch([], after, full=False)
-    events = [told for row in rows if (told := _disclosed(view, row)) is not None]
+    events = [
+        Disclosed(row.position, told.subject, told.to_bytes())
+        for row in rows
+        if (told := _disclosed(view, row)) is not None and choice.takes(told)
+    ]
     return Stretch(events, rows[-1].position, full=len(rows) == limit)
 
 
-def _disclosed(view: AgencyView, row: Any) -> Disclosed | None:
+def read_case(session: Session, directory: Directory, agency: str, case: str) -> list[Event]:
+    """All that an agency may have of one case now, in the order of its log. Raises NoPolicy."""
+    view = directory.view(session, agency)
+    if view is None:
+        raise NoPolicy
+    rows = _of_case(session, agency, case, 0, MOST_OF_A_CASE)
+    return [told for row in rows if (told := _disclosed(view, row)) is not None]
+
+
+def _of_case(session: Session, agency: str, case: str, after: int, limit: int) -> list[Any]:
+    newest = _GRANTS.first(session, of_case=case, of_agency=agency)
+    # The first of them also where there was none: what stands outside grants carries its number.
+    grants = range((newest.grant_number if newest else 0) + 1)
+    return _ROWS_OF_CASE.all(
+        session, of_agency=agency, of_case=case, of_grants=list(grants), after=after, at_most=limit
+    )
+
+
+def _disclosed(view: AgencyView, row: Any) -> Event | None:
     now = NOTHING if row.level_now is None else Standing(row.level_now, row.grant_now)
     step = None
     if row.grant_then is not None:
@@ -105,8 +175,7 @@ def _disclosed(view: AgencyView, row: Any) -> Disclosed | None:
     before, after = levels_at_sending(row.grant_number, now, step)
     if before == after == "none":
         return None
-    told = disclose(view, _stored(row.payload, row.grant_number or None), before, after)
-    return None if told is None else Disclosed(row.position, told.subject, told.to_bytes())
+    return disclose(view, _stored(row.payload, row.grant_number or None), before, after)
 
 
 def _stored(payload: bytes, grant: int | None) -> Event:

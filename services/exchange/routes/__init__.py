@@ -1,6 +1,6 @@
 """Exchange over HTTP."""
 
-from services.exchange.routes import agencies, deletions, feed, indicators
+from services.exchange.routes import agencies, deletions, feed, indicators, stream
 from services.exchange.routes.router import router
 
-__all__ = ["agencies", "deletions", "feed", "indicators", "router"]
+__all__ = ["agencies", "deletions", "feed", "indicators", "router", "stream"]

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -115,6 +115,16 @@ class Exchange:
         self.service = service
         self._client = client
         self._issuer = DevelopmentIssuer(settings.keys)
+
+    @property
+    def app(self) -> Any:
+        """The ASGI app, for whoever puts it behind a socket."""
+        return self._client._transport.app  # type: ignore[attr-defined]
+
+    def token(
+        self, agency: str, role: str, *, lifetime: timedelta = timedelta(hours=1), scope: str | None = None
+    ) -> str:
+        return self._issuer.issue(agency, role, lifetime=lifetime, scope=scope)
 
     async def hear(self, *events: Event) -> None:
         """Publish, and wait until all of it has been taken in and sent on."""
