@@ -34,7 +34,7 @@ class Feed:
 
     def __init__(self, desk: Desk, directory: Directory) -> None:
         self._desk = desk
-        self._directory = directory
+        self.directory = directory
         self._bell = Bell()
         self._stopping = False
         desk.listeners.append(self._bell.ring)
@@ -77,7 +77,7 @@ class Feed:
         while True:
             ring = self._bell.next()
             stretch = await self._desk.read(
-                partial(read_log, directory=self._directory, agency=agency, after=after, limit=limit, choice=choice)
+                partial(read_log, directory=self.directory, agency=agency, after=after, limit=limit, choice=choice)
             )
             after = stretch.last
             left = deadline - loop.time()

@@ -24,6 +24,7 @@ EXAMPLE = (
 
 @router.get(
     "/stream",
+    status_code=200,
     response_class=EventStream,
     responses=raises(NoPolicy, CursorUnknown, CursorOfAnother, TooManyStreams)
     | {

@@ -4,6 +4,7 @@ from services.exchange.schemas.agencies import AgencyLog, AgencyPolicy, PolicyCh
 from services.exchange.schemas.deletions import Acknowledge, DeletionView
 from services.exchange.schemas.feed import FeedPage
 from services.exchange.schemas.indicators import Indicators
+from services.exchange.schemas.timeline import Timeline
 
 __all__ = [
     "Acknowledge",
@@ -14,4 +15,5 @@ __all__ = [
     "Indicators",
     "PolicyChange",
     "PutAgency",
+    "Timeline",
 ]
