@@ -183,8 +183,8 @@ class Exchange:
         await reader.stop()
         return received
 
-    async def settled(self) -> None:
-        async with asyncio.timeout(SETTLES_WITHIN_SECONDS):
+    async def settled(self, within_seconds: float = SETTLES_WITHIN_SECONDS) -> None:
+        async with asyncio.timeout(within_seconds):
             while True:
                 status = (await self.get("/exchange/operations/status")).json()
                 agencies = (await self.get("/exchange/agencies")).json()["items"]
