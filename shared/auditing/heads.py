@@ -68,9 +68,9 @@ class Head:
         """Over everything that it says."""
         return hmac.digest(key, orjson.dumps([service, *_plain(self).values()]), "sha256")
 
-    def to_bytes(self, key: bytes, service: str) -> bytes:
+    def to_bytes(self, service: str, seal: bytes) -> bytes:
         """As it stands on the bus: JSON, hashes in hexadecimal."""
-        return orjson.dumps({"service": service, **_plain(self), "seal": self.seal(key, service).hex()})
+        return orjson.dumps({"service": service, **_plain(self), "seal": seal.hex()})
 
 
 def read_head(value: bytes, key: bytes, service: str) -> Head | None:
@@ -95,9 +95,9 @@ def head_of(row: Any) -> Head:
     return Head(**{name: getattr(row, name) for name in _FIELDS})
 
 
-def record_of(head: Head, key: bytes, service: str) -> Record:
+def record_of(head: Head, service: str, seal: bytes) -> Record:
     """A head as it is published, under its service's name."""
-    value = head.to_bytes(key, service)
+    value = head.to_bytes(service, seal)
     return Record(AUDIT_TOPIC.name, service, value, head.at_ms, (("content-type", b"application/json"),))
 
 
@@ -158,9 +158,9 @@ def mark_published(session: Session, heads: Sequence[Head]) -> None:
     _PUBLISHED.write(session, [{"of_sequence": head.sequence} for head in heads])
 
 
-def page(session: Session, after: int) -> list[Head]:
-    """The next heads of the database's own record."""
-    return [head_of(row) for row in _PAGE.all(session, after=after)]
+def page(session: Session, after: int) -> list[tuple[Head, bytes]]:
+    """The next heads that were published, with their seals: of the database's own record."""
+    return [(head_of(row), bytes(row.seal)) for row in _PAGE.all(session, after=after)]
 
 
 def _plain(head: Head) -> dict[str, Any]:
@@ -179,5 +179,10 @@ _TOP = Prepared(
     select(AUDIT.c.number, AUDIT.c.hash).where(AUDIT.c.number.is_not(None)).order_by(AUDIT.c.number.desc()).limit(1)
 )
 _UNPUBLISHED = Prepared(select(HEADS).where(~HEADS.c.published).order_by(HEADS.c.sequence).limit(AT_ONCE))
-_PAGE = Prepared(select(HEADS).where(HEADS.c.sequence > bindparam("after")).order_by(HEADS.c.sequence).limit(AT_ONCE))
+_PAGE = Prepared(
+    select(HEADS)
+    .where(HEADS.c.published, HEADS.c.sequence > bindparam("after"))
+    .order_by(HEADS.c.sequence)
+    .limit(AT_ONCE)
+)
 _PUBLISHED = Prepared(update(HEADS).where(HEADS.c.sequence == bindparam("of_sequence")).values(published=True))

@@ -144,7 +144,10 @@ def _against_heads(walked: Walked, compared: _Compared, told: int) -> Iterator[d
     other = [one for one in against if one.there and one.head.number not in known]
     if other:
         # The first head that disagrees tells since when; the last one, up to where at least.
-        first, last = min(one.behind for one in other) + 1, max(one.head.number for one in other)
+        first, last = (
+            min(min(one.behind, one.head.number - 1) for one in other) + 1,
+            max(one.head.number for one in other),
+        )
         yield {"what": "rewritten", "number": first, "until": last} | _at(other[0].head)
     if cut:
         furthest = max(cut, key=lambda head: head.number)

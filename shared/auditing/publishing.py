@@ -74,7 +74,9 @@ class HeadPublisher:
         heads = await self._desk.glance(unpublished)
         if heads:
             key = self._desk.secrets.heads
-            await self._bus.publish([record_of(head, key, self._desk.service) for head in heads])
+            await self._bus.publish(
+                [record_of(head, self._desk.service, head.seal(key, self._desk.service)) for head in heads]
+            )
             await self._desk.write(partial(published, heads=heads))
         return bool(heads)
 

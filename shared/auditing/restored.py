@@ -69,7 +69,7 @@ async def record_loss(bus: Bus, database: Database, service: str, secrets: Secre
     last, now = max(newest, key=lambda head: head.sequence), utc_now()
     lost = await database.write(lambda session: _enter(session, service, secrets, lacking, last, now))
     heads = await database.read(unpublished)
-    await bus.publish([record_of(head, key, service) for head in heads])
+    await bus.publish([record_of(head, service, head.seal(key, service)) for head in heads])
     await database.write(lambda session: mark_published(session, heads))
     return lost
 
