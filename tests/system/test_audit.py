@@ -1,6 +1,7 @@
 """`pulang audit verify`, as an operator runs it; and what a restore does to an audit log."""
 
 import asyncio
+import re
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -71,7 +72,7 @@ def test_each_finding_is_a_line_with_its_place(data: Path) -> None:
         ("UPDATE audit SET actor = 'nobody' WHERE number = 3", "intake: number 3: edited"),
         ("DELETE FROM audit WHERE number = 2", "intake: number 2: removed"),
         ("DELETE FROM audit WHERE number > 4", "intake: tail cut off after 4: it went to 6, as published at 20"),
-        ("DELETE FROM audit_heads", "intake: head 1: published, and no longer in the database"),
+        ("DELETE FROM audit_heads WHERE sequence = 1", "intake: head 1: published, and no longer in the database"),
     ):
         file = Settings(data).database("intake")
         shutil.copy(file, data / "kept")
@@ -192,12 +193,14 @@ def test_heads_come_back_to_a_bus_that_was_lost(data: Path) -> None:
     asyncio.run(_read_identities(data, 1))
     missed = verify(data, "intake")
     assert missed.status == 1
-    assert "intake: head 1: published once, and not on the bus any more" in missed.out
+    assert re.search("intake: heads? 1.*: published once, and not on the bus any more", missed.out), missed.out
     for part in data.glob("bus.db*"):
         part.unlink()
     said = pulang("republish", "--data", data)
     assert said.status == 0, said.err
-    assert "2 heads of the audit log of intake are on pulang.audit" in said.out
+    with sqlite3.connect(Settings(data).database("intake")) as file:
+        (heads,) = file.execute("SELECT count(*) FROM audit_heads").fetchone()
+    assert f"{heads} heads of the audit log of intake are on pulang.audit" in said.out
     assert verify(data, "intake").status == 0
 
 
