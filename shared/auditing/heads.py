@@ -1,7 +1,7 @@
 """What is published of a service's audit chain: its head, now and then, each sealed and behind the one before.
 
 Whoever can write to the database could cut the chain's end off, or, with the key, forge a whole chain anew. A head that
-stands on the bus as well, where nothing is ever taken back, shows either (decision 15).
+stands on the bus as well, where nothing is ever taken back, shows either (decision 20).
 """
 
 import hmac
