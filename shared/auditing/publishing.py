@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
+import time
+from collections.abc import Sequence
 from functools import partial
 
 import structlog
 
 from shared.auditing.heads import chain_and_head, published, record_of, unpublished
-from shared.bus.protocol import Bus, BusUnavailable
+from shared.bus.protocol import Bus, BusUnavailable, Record
 from shared.database.protocol import DatabaseUnavailable
 from shared.outbox.relay import Relay
 from shared.security.audit import unchained
@@ -16,7 +18,7 @@ from shared.work import Desk
 EVERY_SECONDS = 1.0
 AWAY_SECONDS = 5.0
 LAST_SECONDS = 2.0
-"""How long the end waits for a bus that does not answer."""
+"""How long an acknowledgement is waited for, by whoever stops, too."""
 
 log = structlog.get_logger()
 
@@ -46,7 +48,7 @@ class HeadPublisher:
             return
         await asyncio.wait([self._task])
         if self.failed() is None and not self._away:
-            with contextlib.suppress(BusUnavailable, DatabaseUnavailable, TimeoutError):
+            with contextlib.suppress(BusUnavailable, DatabaseUnavailable):
                 await self._close()
 
     def failed(self) -> BaseException | None:
@@ -74,9 +76,8 @@ class HeadPublisher:
         heads = await self._desk.glance(unpublished)
         if heads:
             key = self._desk.secrets.heads
-            await self._bus.publish(
-                [record_of(head, self._desk.service, head.seal(key, self._desk.service)) for head in heads]
-            )
+            service = self._desk.service
+            await self._send([record_of(head, service, head.seal(key, service)) for head in heads])
             await self._desk.write(partial(published, heads=heads))
         return bool(heads)
 
@@ -85,6 +86,16 @@ class HeadPublisher:
             return
         if await self._desk.glance(unchained):
             await self._desk.write(chain_and_head)
-        async with asyncio.timeout(LAST_SECONDS):
-            while await self._publish():
-                pass
+        began = time.monotonic()
+        while await self._publish() and time.monotonic() - began < LAST_SECONDS:
+            pass
+
+    async def _send(self, records: Sequence[Record]) -> None:
+        """As `publish`, but no stop waits longer for it than LAST_SECONDS: it may come to its end by itself, and again
+        with the next try. Raises BusUnavailable."""
+        sending = asyncio.ensure_future(self._bus.publish(records))
+        await asyncio.wait({sending}, timeout=LAST_SECONDS)
+        if not sending.done():
+            sending.add_done_callback(lambda one: one.cancelled() or one.exception())
+            raise BusUnavailable(f"no acknowledgement within {LAST_SECONDS:g} s")
+        sending.result()

@@ -454,3 +454,25 @@ async def test_whoever_a_token_can_name_can_be_noted(pulang: Pulang) -> None:
     answer = await user.put("/intake/arrival-points/TNJ", body)
     assert answer.status_code == 200, answer.text
     assert rows_of(pulang, "SELECT actor, agency FROM audit") == [(long, "a" * 64)]
+
+
+async def test_a_stop_waits_for_no_bus_that_is_silent(pulang: Pulang, monkeypatch: pytest.MonkeyPatch) -> None:
+    publish, silent, asked = EmbeddedBus.publish, asyncio.Event(), asyncio.Event()
+
+    async def wavering(bus: EmbeddedBus, records: Sequence[Record]) -> None:
+        if records[0].topic == AUDIT_TOPIC.name:
+            asked.set()
+            await silent.wait()
+        await publish(bus, records)
+
+    monkeypatch.setattr(EmbeddedBus, "publish", wavering)
+    monkeypatch.setattr(publishing, "LAST_SECONDS", 0.1)
+    await pulang.open_post()
+    await asked.wait()
+    await intake_of(pulang).heads.stop()
+    assert (await judged(pulang))["heads"] == {"number": 0}
+    silent.set()
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while (await judged(pulang))["heads"]["number"] != 1:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    assert (await judged(pulang))["findings"] == []
