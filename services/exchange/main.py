@@ -5,6 +5,7 @@ from pathlib import Path
 
 from services.exchange.directory import Directory
 from services.exchange.feed import Feed
+from services.exchange.indicators.publishing import Publisher
 from services.exchange.log import LOG
 from services.exchange.models import METADATA
 from services.exchange.policy import agency_topic, policies
@@ -24,6 +25,7 @@ def _companions(service: Service) -> Sequence[Companion]:
     return (
         AgencyRelay(service.desk, service.bus, lease, policies(), directory),
         Feed(service.desk, directory),
+        Publisher(service.desk, service.bus),
     )
 
 

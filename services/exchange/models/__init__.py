@@ -4,7 +4,7 @@ the indicators."""
 from services.exchange.models.base import GENERATIONS, METADATA, ExchangeTable
 from services.exchange.models.consent import ConsentLevelRow, ConsentStep
 from services.exchange.models.log import Agency, LogHead, LogRow, StoredEvent
-from services.exchange.models.picture import CaseFact, ConsentFact, FacilityFact, IssueCount, SessionCount, StayFact
+from services.exchange.models.picture import CaseFact, DayCount, FacilityFact, PublishedMonth
 from services.exchange.models.places import GivenTo, Place
 
 __all__ = [
@@ -12,17 +12,15 @@ __all__ = [
     "METADATA",
     "Agency",
     "CaseFact",
-    "ConsentFact",
     "ConsentLevelRow",
     "ConsentStep",
+    "DayCount",
     "ExchangeTable",
     "FacilityFact",
     "GivenTo",
-    "IssueCount",
     "LogHead",
     "LogRow",
     "Place",
-    "SessionCount",
-    "StayFact",
+    "PublishedMonth",
     "StoredEvent",
 ]
