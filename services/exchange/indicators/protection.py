@@ -41,7 +41,7 @@ Table = dict[str, int | None]
 VALUES: Mapping[str, tuple[str, ...]] = {
     "sex": get_args(Sex),
     "age_band": (*get_args(AgeBand), UNKNOWN),
-    "trafficking_status": (*TraffickingStatus, UNKNOWN),
+    "trafficking_status": (*(status.value for status in TraffickingStatus), UNKNOWN),
     "case_status": ("open", "closed"),
     "way": ("home", "shelter", "elsewhere"),
 }
