@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import orjson
@@ -60,7 +60,8 @@ class Case:
         return cls(**orjson.loads(told))
 
     def to_bytes(self) -> bytes:
-        return orjson.dumps({name: value for name in self.__slots__ if (value := getattr(self, name))})
+        """Without what was not told."""
+        return orjson.dumps({name: value for name in _NAMES if (value := getattr(self, name)) != getattr(_NEW, name)})
 
     def hear(self, fact: Fact, recorded_on: str) -> None:
         """One fact more. Of an erased case only the end of a stay is still heard: the bed is free."""
@@ -107,6 +108,10 @@ class Case:
         kept = replace(self, stays={}, issues={}, sessions={}, consents={}, erased=True)
         kept.stage = self.way()
         return kept
+
+
+_NEW = Case()
+_NAMES = tuple(one.name for one in fields(Case))
 
 
 def counts_of(case: Case) -> Counts:
