@@ -3,7 +3,7 @@
 import json
 import sys
 
-from benchmarks import hops, outbox, rebuild, registration, registration_postgres, season, startup
+from benchmarks import hops, indicators, outbox, rebuild, registration, registration_postgres, season, startup
 
 FIGURES = {
     "registration": registration.measure,
@@ -13,6 +13,7 @@ FIGURES = {
     "registration-postgres": registration_postgres.measure,
     "hops": hops.measure,
     "rebuild": rebuild.measure,
+    "indicators": indicators.measure,
 }
 
 for name in sys.argv[1:] or FIGURES:
