@@ -14,7 +14,7 @@ import sys
 import uuid
 from typing import Any
 
-from pulang.oidc_clients import CLIENTS, SERVICE, OidcClient
+from pulang.oidc_clients import CLIENTS, SERVICE, OidcClient, client_of, user_of
 from shared.security.roles import Roles
 from shared.security.tokens import AUDIENCE
 from shared.settings import ROLES
@@ -63,19 +63,7 @@ def realm() -> dict[str, Any]:
 
 
 def _client(client: OidcClient) -> dict[str, Any]:
-    return {
-        "clientId": client.id,
-        "secret": f"${{{client.variable}}}",
-        "publicClient": False,
-        "clientAuthenticatorType": "client-secret",
-        "serviceAccountsEnabled": True,
-        "standardFlowEnabled": False,
-        "implicitFlowEnabled": False,
-        "directAccessGrantsEnabled": False,
-        "fullScopeAllowed": False,
-        "defaultClientScopes": ["basic", "pulang"],
-        "optionalClientScopes": [],
-    }
+    return client_of(client, f"${{{client.variable}}}")
 
 
 def _service_account(client: OidcClient) -> dict[str, Any]:
@@ -85,8 +73,7 @@ def _service_account(client: OidcClient) -> dict[str, Any]:
         "username": f"service-account-{client.id}",
         "enabled": True,
         "serviceAccountClientId": client.id,
-        "attributes": {"agency": [client.agency]}
-        | ({"facilities": list(client.facilities)} if client.facilities else {}),
+        "attributes": user_of(client),
         "realmRoles": [client.role],
     }
 

@@ -3,30 +3,26 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from services.exchange.commands.deletions import escalate
 from services.exchange.directory import Directory
 from services.exchange.feed import Feed
 from services.exchange.indicators.publishing import Publisher
 from services.exchange.log import LOG
 from services.exchange.models import METADATA
-from services.exchange.policy import agency_topic, policies
 from services.exchange.projections import INDICATORS
 from services.exchange.relay import LEASE, AgencyRelay
 from services.exchange.routes import router
-from shared.bus.protocol import Topic
+from services.exchange.stream import Streams
 from shared.outbox.lease import Lease
 from shared.service import Companion, Definition, Service
 
-RETENTION_DAYS = 30
-
 
 def _companions(service: Service) -> Sequence[Companion]:
-    directory = Directory(policies(), service.desk.secrets.place)
+    directory = Directory(service.desk.secrets.place)
     lease = Lease(service.database, LEASE, alone=service.ground.alone)
-    return (
-        AgencyRelay(service.desk, service.bus, lease, policies(), directory),
-        Feed(service.desk, directory),
-        Publisher(service.desk, service.bus),
-    )
+    feed = Feed(service.desk, directory)
+    relay = AgencyRelay(service.desk, service.bus, lease, directory)
+    return relay, feed, Streams(feed), Publisher(service.desk, service.bus)
 
 
 EXCHANGE = Definition(
@@ -36,7 +32,5 @@ EXCHANGE = Definition(
     migrations=Path(__file__).parent / "migrations",
     consumers=(LOG, INDICATORS),
     companions=_companions,
-    topics=tuple(
-        Topic(agency_topic(agency), retention_days=RETENTION_DAYS, log_append_time=True) for agency in policies()
-    ),
+    clock=(escalate,),
 )

@@ -44,8 +44,8 @@ def series(session: Session, caller: Caller, by: By, since: date, until: date) -
         .where(*ours, DAY.c.measure.in_(FLOWS), DAY.c.day.between(since, until))
         .group_by(DAY.c.measure, value, DAY.c.day)
     )
-    for row in session.execute(flows):
-        numbers[row.measure][row.value][at[row.day]] += int(row.number)
+    for measure, name, day, number in session.execute(flows):
+        numbers[measure][name][at[day]] = int(number)
     before = (
         select(value.label("value"), CHANGE.label("more")).where(*ours, IN_AND_OUT, DAY.c.day < since).group_by(value)
     )

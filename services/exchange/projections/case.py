@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from services.exchange.timeline import KIT
 from shared.events.aid import AidIssued
 from shared.events.fact import Fact
 from shared.events.intake import CaseClosed, CaseRegistered, CaseReopened, CaseScreened, ConsentChanged
@@ -14,7 +15,6 @@ from shared.events.psychosocial import SessionRecorded
 from shared.events.shelter import StayCheckedIn, StayCheckedOut
 
 ERASED = "pulang.case.erased.v1"
-KIT = "hygiene kit"
 GONE_HOME = "return_home"
 UNKNOWN = "unknown"
 NO_PLACE = ""

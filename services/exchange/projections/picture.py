@@ -56,7 +56,7 @@ _KNOWN = Prepared(
 )
 _PUT_CASE = upserting(_CASE, ("generation", "case_id"), ("arrival_date", "recorded_on", "told"))
 _PUT_FACILITY = upserting(_FACILITY, ("generation", "facility"), ("kind", "beds"))
-_COUNT_KEY = ("generation", "dimension", "measure", "day", "place", "value")
+_COUNT_KEY = ("generation", "dimension", "measure", "value", "day", "place")
 _COUNT = adding(_DAY, _COUNT_KEY, "number")
 
 

@@ -1,6 +1,6 @@
 """Exchange over HTTP."""
 
-from services.exchange.routes import agencies, feed, indicators, published
+from services.exchange.routes import agencies, deletions, feed, indicators, published, stream, timeline
 from services.exchange.routes.router import router
 
-__all__ = ["agencies", "feed", "indicators", "published", "router"]
+__all__ = ["agencies", "deletions", "feed", "indicators", "published", "router", "stream", "timeline"]

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0008"
-down_revision = "0004"
+down_revision = "0005"
 
 OUTDATED = "its tables changed"
 CONSUMER = "exchange.indicators"
@@ -35,12 +35,12 @@ def upgrade() -> None:
         sa.Column("generation", sa.Integer(), server_default="0", autoincrement=False, nullable=False),
         sa.Column("dimension", sa.String(length=20), nullable=False),
         sa.Column("measure", sa.String(length=20), nullable=False),
+        sa.Column("value", sa.String(length=40), nullable=False),
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("place", sa.String(length=40), nullable=False),
-        sa.Column("value", sa.String(length=40), nullable=False),
         sa.Column("number", COUNT, nullable=False),
         sa.PrimaryKeyConstraint(
-            "generation", "dimension", "measure", "day", "place", "value", name=op.f("pk_day_counts")
+            "generation", "dimension", "measure", "value", "day", "place", name=op.f("pk_day_counts")
         ),
         sqlite_with_rowid=False,
     )
