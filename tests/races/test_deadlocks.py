@@ -123,3 +123,21 @@ async def test_replicas_that_count_the_same_days(pulang: Pulang) -> None:
         await asyncio.gather(one, other)
     counted = "SELECT number FROM day_counts WHERE dimension = 'sex' AND measure = 'items_issued'"
     assert pulang.rows("exchange", counted) == [(3,), (3,)]
+
+
+async def test_replicas_that_hear_two_services_of_a_new_case(pulang: Pulang) -> None:
+    """After a rebalance one may still have what another has been given: neither takes what the other wrote."""
+    narrator, desk, case = Narrator(), service_of(pulang, "exchange").desk, new_id()
+    await hears(desk, INDICATORS, narrator.session(new_id()))
+    row = f"INSERT INTO case_facts (generation, case_id, told) VALUES (0, '{case}', '')"
+    async with blocked("exchange", row) as gate:
+        one = asyncio.ensure_future(hears(desk, INDICATORS, narrator.registered(case)))
+        await under_way(gate, one)
+        other = asyncio.ensure_future(hears(desk, INDICATORS, narrator.checked_in(case, new_id())))
+        await under_way(gate, one, other)
+    await asyncio.gather(one, other)
+    counted = "SELECT measure, value, number FROM day_counts WHERE dimension = 'sex' AND number <> 0"
+    assert sorted(row for row in pulang.rows("exchange", counted) if row[0] != "sessions") == [
+        ("arrivals", "F", 1),
+        ("check_ins", "F", 1),
+    ]

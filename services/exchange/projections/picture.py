@@ -8,7 +8,7 @@ from datetime import date
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, insert, select
 from sqlalchemy.orm import Session
 
 from services.exchange.models import GENERATIONS, CaseFact, DayCount, FacilityFact
@@ -54,6 +54,8 @@ _KNOWN = Prepared(
     .order_by(_CASE.c.case_id)
     .with_for_update()
 )
+_NEW_CASE = Prepared(insert(_CASE))
+"""Another replica may have made the row since it was looked for: then this work is refused, and runs again."""
 _PUT_CASE = upserting(_CASE, ("generation", "case_id"), ("arrival_date", "recorded_on", "told"))
 _PUT_FACILITY = upserting(_FACILITY, ("generation", "facility"), ("kind", "beds"))
 _COUNT_KEY = ("generation", "dimension", "measure", "value", "day", "place")
@@ -95,7 +97,9 @@ def write(session: Session, told: Told, generation: int) -> None:
         return
     moved: Counter[tuple[str, str, str, str, str]] = Counter()
     rows: dict[str, Case] = {}
-    for case_id, case in _known(session, generation, told.cases).items():
+    known = _known(session, generation, told.cases)
+    for case_id in sorted(told.cases):
+        case = known.get(case_id) or Case()
         before = counts_of(case)
         for fact, recorded_on in told.cases[case_id]:
             if fact is None:
@@ -107,7 +111,9 @@ def write(session: Session, told: Told, generation: int) -> None:
             rows |= _parted(case_id, case)
         else:
             rows[case_id] = case
-    _PUT_CASE.write(session, [_row(generation, case_id, rows[case_id]) for case_id in sorted(rows)])
+    new = [case_id for case_id in sorted(rows) if case_id not in known]
+    _NEW_CASE.write(session, [_row(generation, case_id, rows[case_id]) for case_id in new])
+    _PUT_CASE.write(session, [_row(generation, case_id, rows[case_id]) for case_id in sorted(rows) if case_id in known])
     _COUNT.write(session, _sorted_counts(generation, moved))
 
 
@@ -126,10 +132,9 @@ INDICATORS = Projection(
 
 
 def _known(session: Session, generation: int, cases: Iterable[str]) -> dict[str, Case]:
-    found = {case_id: Case() for case_id in sorted(cases)}
-    for row in _KNOWN.all(session, of_generation=generation, of_cases=list(found)):
-        found[row.case_id] = Case.from_bytes(row.told)
-    return found
+    """Those that were heard of, locked."""
+    rows = _KNOWN.all(session, of_generation=generation, of_cases=sorted(cases))
+    return {row.case_id: Case.from_bytes(row.told) for row in rows}
 
 
 def _parted(case_id: str, case: Case) -> dict[str, Case]:
