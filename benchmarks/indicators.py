@@ -19,7 +19,7 @@ from typing import Any, Literal
 import httpx
 import uuid_utils
 
-from benchmarks.parts import database, percentile, postgres
+from benchmarks.parts import database, percentile, postgres, run_sql
 from benchmarks.servers import call, open_post, pulang, token
 from services.exchange.indicators.publishing import publisher_of
 from services.exchange.log import note_places
@@ -111,6 +111,7 @@ async def _on_postgres(folder: Path, server: Any, cases: int) -> dict[str, Any]:
         settings = Settings(folder)
         async with _serving(settings, ground) as (service, client):
             filled = await _fill(service, cases)
+            await run_sql(url, "VACUUM ANALYZE")  # as the server does by itself within a minute or two
             issuer = DevelopmentIssuer(settings.keys)
 
             async def ask(role: str, path: str) -> None:
