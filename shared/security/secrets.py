@@ -32,6 +32,8 @@ class Secrets:
     """The hash chains of the audit logs."""
     heads: bytes = field(repr=False)
     """What is published of those chains."""
+    figures: bytes = field(repr=False)
+    """What is withheld beside a small figure, where figures are published."""
 
     @classmethod
     def load(cls, folder: Path) -> "Secrets":
@@ -53,6 +55,7 @@ class Secrets:
             place=_derive(root, "place"),
             audit=_derive(root, "audit"),
             heads=_derive(root, "heads"),
+            figures=_derive(root, "figures"),
         )
 
 
