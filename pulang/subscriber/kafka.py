@@ -141,8 +141,10 @@ class Kafka:
         if (self._following is None or due) and not await self._is_still_there(offsets):
             return await self._lost("the topic does not hold its offsets any more")
         if due:
-            offsets = Offsets(offsets.at, {**offsets.anchors, **self._last})
             self._checked = monotonic()
+            moved = Offsets(offsets.at, {**offsets.anchors, **self._last})
+            if moved != offsets:
+                return Batch([], {OFFSETS: moved.to_text()})
         if self._following is None:
             bus = await self._open()
             self._following = await bus.follow({TopicPartition(self._topic, n): to for n, to in offsets.at.items()})
@@ -201,15 +203,14 @@ class Kafka:
         if {place.partition for place in extents} != set(offsets.at):
             return False
         for place, extent in extents.items():
-            anchor = offsets.anchors[place.partition]
             if not extent.start <= offsets.at[place.partition] <= extent.stop:
                 return False
-            if not anchor.digest:
-                if anchor.offset != extent.start:
-                    return False
-            elif anchor.offset not in extent:
-                return False
-            elif _anchor_of((await bus.read(place, anchor.offset, 1))[0]) != anchor:
+            anchor = offsets.anchors[place.partition]
+            if anchor.digest:
+                stands = anchor.offset in extent and anchor == _anchor_of((await bus.read(place, anchor.offset, 1))[0])
+            else:
+                stands = anchor.offset == extent.start
+            if not stands:
                 return False
         return True
 

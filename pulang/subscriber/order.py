@@ -91,7 +91,7 @@ def request_of(event: Event) -> Request | None:
 
 
 def judge(event: Event, known: Known, *, gapless: bool) -> Verdict:
-    """`known`: of the event's subject. `gapless`: whether every version is told, as it is where no types are filtered."""
+    """`known`: of the event's subject. `gapless`: whether every version is told; not where types are filtered."""
     if event.type == ERASED:
         return Verdict.ERASE if known.state != "erased" else Verdict.OVER
     if known.state == "erased":

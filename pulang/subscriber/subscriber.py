@@ -120,7 +120,7 @@ class Subscriber(Generic[Db]):
             left = WAIT_SECONDS if until_idle is None else max(heard + until_idle - clock(), 0.0)
             wait_seconds = min(left, WAIT_SECONDS)
             batch = await _patiently(lambda: self._source.next(positions, wait_seconds))  # noqa: B023
-            after = {name: text for name, text in (positions | batch.positions).items() if text is not None}
+            after = {name: text for name, text in {**positions, **batch.positions}.items() if text is not None}
             if batch.events or after != positions:
                 await self._take(batch)
                 positions, heard = after, clock()
@@ -155,7 +155,7 @@ class Subscriber(Generic[Db]):
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
     async def _send_owed(self) -> float | None:
-        """Acknowledge what is carried out. None where all is answered, else seconds to wait before it is tried again."""
+        """Acknowledge what is carried out. None where all is answered, else seconds to wait before the next try."""
         refused: dict[str, str] = {}
         while owed := [one for one in self._applying.owed(_AT_ONCE + len(refused)) if one not in refused]:
             if not self._store.purge():

@@ -63,7 +63,8 @@ class KafkaBus:
 
     async def stop(self) -> None:
         # First the readers: the end of a batch may publish.
-        await asyncio.gather(*(reader.stop() for reader in (*self._subscriptions, *self._followings)))
+        await asyncio.gather(*(subscription.stop() for subscription in self._subscriptions))
+        await asyncio.gather(*(following.stop() for following in self._followings))
         if not self._started:
             return
         self._started = False
