@@ -69,7 +69,11 @@ class SqliteStore:
 
     def purge(self) -> bool:
         """The write-ahead log still holds the pages of before: it is emptied, as soon as nobody reads from it."""
-        (busy, *_) = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        self._connection.execute("PRAGMA busy_timeout = 0")
+        try:
+            (busy, *_) = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        finally:
+            self._connection.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
         return not busy
 
     def close(self) -> None:

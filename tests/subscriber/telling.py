@@ -105,8 +105,9 @@ class Telling:
         """Every event that ever asked to delete something."""
         return {e.id for e in self.log if e.type == ERASED or (e.data or {}).get("deletion_requested")}
 
-    def play(self, steps: int, dice: random.Random, cases: int = 6) -> None:
-        """Anything, at random."""
+    def play(self, steps: int, dice: random.Random | int, cases: int = 6) -> None:
+        """Anything, at random. `dice`: those, or a seed of them."""
+        dice = random.Random(dice) if isinstance(dice, int) else dice  # noqa: S311
         names = [str(uuid.UUID(int=number + 1)) for number in range(cases)]
         for _ in range(steps):
             case = dice.choice(names)
