@@ -14,6 +14,7 @@ import pytest
 from pulang.oidc_clients import CLIENTS
 from pulang.subscriber import ClientCredentials, Feed, Refused, Unreadable, subscriber
 from pulang.subscriber.access import LONGEST_PAUSE_SECONDS, _seconds
+from pulang.subscriber.order import request_of
 from shared.security.roles import Roles
 from shared.security.tokens import DevelopmentIssuer
 from shared.settings import ROLES
@@ -43,7 +44,7 @@ def test_all_of_it_is_taken_and_every_request_acknowledged(exchange: Exchange, c
     report = whole.subscriber(feed(exchange, page=1000)).run(until_idle=0)
     assert copy.held == whole.held
     assert report.taken > 20
-    told = {e.id for e in exchange.telling.told() if (e.data or {}).get("deletion_requested") or "erased" in e.type}
+    told = {event.id for event in exchange.telling.told() if request_of(event)}
     assert told
     assert set(exchange.acknowledged) == told
     assert report.owed == 0

@@ -38,7 +38,7 @@ class Following:
             async with asyncio.timeout(self._answer_seconds):
                 await consumer.start()
         except BaseException as error:
-            await consumer.stop()
+            await _close(consumer)
             if isinstance(error, (KafkaError, TimeoutError)):
                 raise BusUnavailable(f"Kafka: {type(error).__name__}") from error
             raise
@@ -75,4 +75,18 @@ class Following:
         """May be called twice."""
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
-            await consumer.stop()
+            await _close(consumer)
+
+
+async def _close(consumer: AIOKafkaConsumer) -> None:
+    """While the cluster is away aiokafka stumbles over the fetch that it has cancelled itself, and leaves the rest."""
+    closing = asyncio.create_task(consumer.stop(), name="bus-close")
+    await asyncio.wait({closing})
+    if closing.cancelled():
+        if fetches := set(consumer._fetcher._pending_tasks):
+            for fetch in fetches:
+                fetch.cancel()
+            await asyncio.wait(fetches)
+        await consumer._client.close()
+    elif (error := closing.exception()) is not None and not isinstance(error, KafkaError):
+        raise error
