@@ -60,14 +60,16 @@ class Known:
         return cls(said.get("grant", 0), said.get("state", "open"), said.get("versions", {}), said.get("outside", {}))
 
     def to_text(self) -> str:
-        """JSON. Of an ended or erased case that is its state and the number of the grant, and nothing else."""
+        """JSON. Of a case whose grant has ended that is its state and the number of the grant, of an erased one its
+        state, and nothing else."""
         whole = {"grant": self.grant, "state": self.state, "versions": self.versions, "outside": self.outside}
-        return orjson.dumps({name: value for name, value in whole.items() if value}).decode()
+        said = {name: value for name, value in whole.items() if value}
+        return orjson.dumps(said, option=orjson.OPT_SORT_KEYS).decode()
 
     def note(self, event: Event, verdict: Verdict) -> None:
         """Remember what was done. Repeats, and what is over, leave no trace."""
         if verdict is Verdict.ERASE:
-            self.state, self.versions, self.outside = "erased", {}, {}
+            self.grant, self.state, self.versions, self.outside = 0, "erased", {}, {}
         elif verdict is Verdict.END:
             self.end(event.grant or 0)
         elif verdict is Verdict.TAKE and event.grant is None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pulang.subscriber import ANY, ERASED, Event, HandlerFailed, SqliteStore, Subscriber
+from pulang.subscriber import ANY, ERASED, Event, HandlerFailed, Refused, SqliteStore, Subscriber
 from tests.subscriber.copying import SCHEMA, Copy, Script, delete_case, delete_identity, hold
 from tests.subscriber.telling import Telling
 
@@ -136,6 +136,24 @@ def test_a_grant_whose_ending_nobody_told_does_not_stay_beside_the_next(telling:
     assert nobody.held == copy.held
     assert {grant for grant, _, _ in copy.held[CASE]} == {2}
     assert nobody.deleted("case") == [CASE]
+
+
+def test_what_could_not_be_looked_up_is_looked_up_by_the_next_run(telling: Telling, copy: Copy) -> None:
+    class WithoutPast(Script):
+        async def history(self, subject: str) -> list[Event]:
+            raise Refused("not today", 403)
+
+    events = told(telling)
+    batches = [[event for event in events if event != events[0]]]
+    with pytest.raises(Refused, match="not today"):
+        copy.subscriber(WithoutPast(batches)).run(until_idle=0)
+    assert copy.held == {}
+    script = Script(batches, past=telling.told())
+    copy.subscriber(script).run(until_idle=0)
+    assert script.asked_for == [CASE]
+    whole = Copy()
+    whole.subscriber(Script([events])).run(until_idle=0)
+    assert copy.held == whole.held
 
 
 def test_a_request_in_words_of_tomorrow_is_not_acknowledged(

@@ -159,6 +159,9 @@ def test_a_cursor_that_is_not_known_any_more_begins_again_and_nothing_is_doubled
     assert copy.held == before
     assert report.taken == 0
     assert report.dropped > 20
+    asked = {event.id for event in exchange.telling.told() if request_of(event)}
+    assert asked
+    assert all(exchange.acknowledged.count(event_id) == 2 for event_id in asked), "who asks again is answered again"
     assert "from the beginning" in caplog.text
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import random
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -18,12 +19,14 @@ from shared.bus.protocol import Record, Topic, UnknownTopic
 from shared.events.envelope import STRUCTURED
 from tests.real.kafka import RealKafka, running_kafka
 from tests.subscriber.copying import Copy
+from tests.subscriber.example import content, kill, start, to_the_end
 from tests.subscriber.standin import TOKEN, Exchange
 from tests.subscriber.telling import Telling
 
 AGENCY = "iom"
 TOPIC = way.agency_topic(AGENCY)
 IDLE_SECONDS = 1.0
+KILLS = 10
 CASE = "00000000-0000-0000-0000-000000000001"
 
 
@@ -295,6 +298,33 @@ async def test_what_is_missing_in_the_topic_is_looked_up(
     await follow(copy, over_kafka(broker, exchange))
     assert len(copy.held[CASE]) == 4
     assert exchange.asked[-1]["subject"] == CASE
+
+
+async def test_killed_at_any_moment_the_copy_ends_as_one_made_in_one_go(
+    bus: KafkaBus, broker: RealKafka, exchange: Exchange, tmp_path: Path
+) -> None:
+    """The example, over Kafka: killed during its back-fill, and in the topic."""
+    telling, sent, dice = exchange.telling, Sent(bus, exchange.telling), random.Random(14)  # noqa: S311
+    file, over = tmp_path / "copy.db", ("--kafka", AGENCY)
+    telling.play(400, 15, cases=40)
+    await sent.rest()
+    for number in range(KILLS):
+        process = start(file, exchange.url, TOKEN, *over, "--page", 20, KAFKA_BOOTSTRAP=broker.bootstrap)
+        for _ in range(dice.randint(5, 20)):
+            with exchange.lock:
+                telling.play(5, 100 * number + _, cases=40)
+            await sent.rest()
+            await asyncio.sleep(dice.random() * 0.15)
+        kill(process)
+        _, err = await asyncio.to_thread(process.communicate)
+        assert process.returncode == -9, err
+    await asyncio.to_thread(to_the_end, file, exchange.url, TOKEN, *over, KAFKA_BOOTSTRAP=broker.bootstrap)
+    acknowledged = set(exchange.acknowledged)
+    other = tmp_path / "at-once.db"
+    await asyncio.to_thread(to_the_end, other, exchange.url, TOKEN)
+    assert content(file, "subject", "owed") == content(other, "subject", "owed")
+    assert len(content(file)["history"]) > 100
+    assert {event.id for event in telling.told() if request_of(event)} <= acknowledged <= telling.requests()
 
 
 async def test_a_kafka_that_does_not_answer_is_waited_for(
