@@ -84,20 +84,20 @@ class Subscriber(Generic[Db]):
         clerk = asyncio.create_task(self._keep_acknowledging(), name="subscriber-acknowledge")
         self._reader = asyncio.get_running_loop(), reader
         try:
-            if self._stopped:
+            try:
+                if self._stopped:
+                    reader.cancel()
+                await asyncio.wait({reader, clerk}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
                 reader.cancel()
-            await asyncio.wait({reader, clerk}, return_when=asyncio.FIRST_COMPLETED)
-            reader.cancel()
-            clerk.cancel()
-            await asyncio.wait({reader, clerk})
+                clerk.cancel()
+                await asyncio.wait({reader, clerk})
             for one in (clerk, reader):
                 if not one.cancelled():
                     one.result()
             if not self._stopped:
                 await self._send_owed()
         finally:
-            reader.cancel()
-            clerk.cancel()
             await self._source.close()
         report = self._applying.report
         report.owed = len(self._applying.owed(10_000))
