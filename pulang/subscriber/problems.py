@@ -1,5 +1,7 @@
 """What can go wrong for a subscriber. No message holds anything of an event's data."""
 
+import traceback
+
 from shared.events.envelope import Event
 
 
@@ -33,7 +35,7 @@ class Unreadable(SubscriberError):
 
 
 class GapFound(SubscriberError):
-    """Versions of a stream were not told, and the feed does not tell them either. Nothing behind them was taken."""
+    """Versions of a stream were not told, and the feed does not tell them either. Nothing behind them is taken."""
 
     def __init__(self, event: Event) -> None:
         super().__init__(
@@ -45,8 +47,11 @@ class GapFound(SubscriberError):
 
 
 class HandlerFailed(SubscriberError):
-    """A handler raised. What came before its event is committed; the event itself, and what follows, comes again."""
+    """A handler raised. Its event had no effect, and comes again."""
 
-    def __init__(self, event: Event) -> None:
-        super().__init__(f"the handler of {event.type} failed at {event.id} (version {event.streamversion})")
+    def __init__(self, event: Event, cause: BaseException | None = None) -> None:
+        """`cause`: only its kind and its place are told: its message could quote what is in the event."""
+        steps = traceback.extract_tb(cause.__traceback__) if cause is not None else []
+        where = f" ({type(cause).__name__}, {steps[-1].filename}:{steps[-1].lineno})" if steps else ""
+        super().__init__(f"the handler of {event.type} failed at {event.id}, version {event.streamversion}{where}")
         self.event = event

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Generic, TypeVar
 
-from pulang.subscriber.applying import Applying, Deleting, Handler, Report
+from pulang.subscriber.applying import Applying, Deleting, Handler, Report, Troubled
 from pulang.subscriber.problems import GapFound, Refused, Unreachable, Unreadable
 from pulang.subscriber.source import Batch, Source
 from pulang.subscriber.store import Store
@@ -21,6 +21,8 @@ WAIT_SECONDS = 25.0
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 60.0
 """Between two tries while there is no answer."""
+TRIED_AGAIN_SECONDS = 600.0
+"""How often it is seen whether what was set aside can be taken."""
 _AT_ONCE = 100
 """Acknowledgements between two transactions."""
 
@@ -43,12 +45,14 @@ class Subscriber(Generic[Db]):
         *,
         delete_case: Deleting[Db],
         delete_identity: Deleting[Db],
+        troubled: Troubled | None = None,
     ) -> None:
         """`handlers`: by type of event (`pulang.stay.checked_in.v1`), `ANY` for each of them; types without one count
-        in the order and have no effect. A handler that raises ends the run, and its event comes again in the next."""
+        in the order and have no effect. Where a handler raises, or a version is told nowhere, the event's subject is
+        set aside, `troubled` hears of it, and the others go on; it is tried again at each start and all ten minutes."""
         self._store = store
         self._source = source
-        self._applying = Applying(store, handlers, delete_case, delete_identity, source.gapless)
+        self._applying = Applying(store, handlers, delete_case, delete_identity, source.gapless, troubled)
         self._owing = asyncio.Event()
         self._reader: tuple[asyncio.AbstractEventLoop, asyncio.Task[None]] | None = None
         self._stopped = False
@@ -61,8 +65,9 @@ class Subscriber(Generic[Db]):
     def run(self, until_idle: float | None = None) -> Report:
         """Follow until SIGTERM, Ctrl-C (on the main thread) or `stop`, or until nothing came for so many seconds.
 
-        Raises HandlerFailed, GapFound, Refused, Unreadable, and what the store raises. Where Pulang does not answer it
-        waits and tries again, without an end.
+        Raises Refused and Unreadable; HandlerFailed where a deletion fails; HandlerFailed and GapFound where too many
+        subjects would be set aside; and what the store raises. Where Pulang does not answer it waits and tries again,
+        without an end.
         """
 
         async def begin() -> Report:
@@ -101,6 +106,7 @@ class Subscriber(Generic[Db]):
             await self._source.close()
         report = self._applying.report
         report.owed = len(self._applying.owed(10_000))
+        report.aside = len(self._applying.aside())
         return report
 
     def stop(self) -> None:
@@ -115,8 +121,11 @@ class Subscriber(Generic[Db]):
         clock = asyncio.get_running_loop().time
         positions = self._applying.positions()
         self._owing.set()
-        heard = clock()
+        heard, due = clock(), 0.0
         while True:
+            if clock() >= due:
+                await self._try_again()
+                due = clock() + TRIED_AGAIN_SECONDS
             left = WAIT_SECONDS if until_idle is None else max(heard + until_idle - clock(), 0.0)
             wait_seconds = min(left, WAIT_SECONDS)
             batch = await _patiently(lambda: self._source.next(positions, wait_seconds))  # noqa: B023
@@ -134,11 +143,19 @@ class Subscriber(Generic[Db]):
             self._owing.set()
             event, events = events[stuck], events[stuck:]
             if looked_up == len(events):
-                raise GapFound(event)
+                self._applying.set_aside(GapFound(event))
+                continue
             looked_up = len(events)
             _log.warning("versions before %s of %s were not told: they are looked up", event.id, event.source)
-            history = await _patiently(lambda: self._source.history(event.subject))  # noqa: B023
-            self._applying.apply(history, {}, history=True)
+            await self._look_back(event.subject)
+        self._owing.set()
+
+    async def _try_again(self) -> None:
+        for subject in self._applying.aside():
+            await self._look_back(subject)
+
+    async def _look_back(self, subject: str) -> None:
+        self._applying.look_back(subject, await _patiently(lambda: self._source.history(subject)))
         self._owing.set()
 
     async def _keep_acknowledging(self) -> None:

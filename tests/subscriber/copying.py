@@ -1,12 +1,14 @@
 """A copy that remembers what its handlers were called with, and a source that tells what a test says."""
 
+import asyncio
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pulang.subscriber import ANY, Event, SqliteStore, Subscriber
+from pulang.subscriber.applying import Deleting, Handler, Troubled
 from pulang.subscriber.problems import Unreachable
 from pulang.subscriber.source import Batch, Positions, Source
 from tests.subscriber.reference import Key
@@ -38,8 +40,21 @@ class Copy:
     def __init__(self, path: Path | str = ":memory:") -> None:
         self.store = SqliteStore(path, SCHEMA)
 
-    def subscriber(self, source: Source) -> Subscriber[sqlite3.Connection]:
-        return Subscriber(self.store, source, {ANY: hold}, delete_case=delete_case, delete_identity=delete_identity)
+    def subscriber(
+        self,
+        source: Source,
+        handlers: Mapping[str, Handler[sqlite3.Connection]] | None = None,
+        delete_case: Deleting[sqlite3.Connection] = delete_case,
+        troubled: Troubled | None = None,
+    ) -> Subscriber[sqlite3.Connection]:
+        return Subscriber(
+            self.store,
+            source,
+            handlers or {ANY: hold},
+            delete_case=delete_case,
+            delete_identity=delete_identity,
+            troubled=troubled,
+        )
 
     def rows(self, query: str, *values: object) -> list[tuple[str, ...]]:
         with self.store.transaction() as here:
@@ -76,6 +91,7 @@ class Script:
     asked_for: list[str] = field(default_factory=list)
 
     async def next(self, at: Positions, wait_seconds: float) -> Batch:
+        await asyncio.sleep(0)
         if self.away:
             self.away -= 1
             raise Unreachable("away")

@@ -24,13 +24,25 @@ class Reference:
     erased: set[str] = field(default_factory=set)
     identities_deleted: list[str] = field(default_factory=list)
     acknowledged: set[str] = field(default_factory=set)
+    aside: set[str] = field(default_factory=set)
+    """Subjects of which something is missing: nothing of them is taken but what asks to delete."""
 
     def take(self, event: Event) -> None:
+        """One event; where something before it is missing its subject is set aside."""
+        try:
+            self._take(event)
+        except Missing:
+            self.aside.add(event.subject)
+            if (event.data or {}).get("deletion_requested") == "identity":
+                self.identities_deleted.append(event.subject)
+
+    def _take(self, event: Event) -> None:
         """Raises Missing, and then nothing has changed."""
         case, key = event.subject, (event.grant, event.source, event.id)
         asked = (event.data or {}).get("deletion_requested")
         if event.type == ERASED:
             self.held.pop(case, None)
+            self.aside.discard(case)
             self.erased.add(case)
             self.acknowledged.add(event.id)
             return
@@ -40,10 +52,12 @@ class Reference:
         if not over and (case, key) not in self.seen:
             if asked == "case":
                 self.held.pop(case, None)
+                self.aside.discard(case)
                 self.ended.add((case, event.grant or 0))
             else:
                 before = range(1, event.streamversion)
-                if self.gapless and any((case, event.grant, event.source, n) not in self.versions for n in before):
+                missing = any((case, event.grant, event.source, n) not in self.versions for n in before)
+                if case in self.aside or (self.gapless and missing):
                     raise Missing
                 self.held.setdefault(case, []).append(key)
                 self.seen.add((case, key))

@@ -1,11 +1,23 @@
 """A batch and its transaction: what a handler that raises, a full disk or another reader of the file make of it."""
 
+import asyncio
 import sqlite3
 from pathlib import Path
 
 import pytest
 
-from pulang.subscriber import ANY, ERASED, Event, HandlerFailed, Refused, SqliteStore, Subscriber
+from pulang.subscriber import (
+    ANY,
+    ERASED,
+    Event,
+    GapFound,
+    HandlerFailed,
+    Refused,
+    SqliteStore,
+    Subscriber,
+    applying,
+    subscriber,
+)
 from tests.subscriber.copying import SCHEMA, Copy, Script, delete_case, delete_identity, hold
 from tests.subscriber.telling import Telling
 
@@ -24,42 +36,106 @@ def told(telling: Telling) -> list[Event]:
     return telling.topic
 
 
-def test_a_handler_that_raises_ends_the_run_and_what_came_before_stands(telling: Telling, copy: Copy) -> None:
+def test_where_a_handler_raises_the_others_go_on(
+    telling: Telling, copy: Copy, caplog: pytest.LogCaptureFixture
+) -> None:
     events = told(telling)
-    script = Script([events])
+    script = Script([events], past=events)
+    broken_still = True
 
     def broken(db: sqlite3.Connection, event: Event) -> None:
         hold(db, event)
-        if event.source == "/pulang/shelter" and event.grant:
-            raise LookupError("no such shelter")
+        if event.source == "/pulang/shelter" and event.grant and broken_still:
+            raise LookupError("the shelter of Contoh Nama")
 
-    handlers = {ANY: broken}
-    failing = Subscriber(copy.store, script, handlers, delete_case=delete_case, delete_identity=delete_identity)
-    for _ in range(2):
-        with pytest.raises(HandlerFailed, match=r"stay\.planned") as failed:
-            failing.run(until_idle=0)
-        assert isinstance(failed.value.__cause__, LookupError)
-        assert failed.value.event == events[4]
-        assert sum(len(keys) for keys in copy.held.values()) == 4
-        assert copy.rows("SELECT * FROM pulang_subscriber WHERE kind = 'position'") == []
-    copy.subscriber(script).run(until_idle=0)
+    heard: list[HandlerFailed | GapFound] = []
+    report = copy.subscriber(script, {ANY: broken}, troubled=heard.append).run(until_idle=0)
+    (trouble,) = heard
+    assert isinstance(trouble, HandlerFailed)
+    assert isinstance(trouble.__cause__, LookupError)
+    assert trouble.event == events[4]
+    assert "test_applying.py" in caplog.text
+    assert "Contoh" not in caplog.text
+    assert report.aside == 1
+    assert set(copy.held) == {"PLACE-1"}, "of the case nothing is taken in this batch, and no other waits for it"
+    assert set(script.acknowledged) == telling.requests()
+
+    assert copy.subscriber(script, {ANY: broken}).run(until_idle=0).aside == 1, "it was tried again"
+    broken_still = False
+    assert copy.subscriber(script, {ANY: broken}).run(until_idle=0).aside == 0
     whole = Copy()
     whole.subscriber(Script([events])).run(until_idle=0)
     assert copy.held == whole.held
 
 
-def test_a_deletion_that_fails_is_not_acknowledged(telling: Telling, copy: Copy) -> None:
+def test_what_fails_for_too_many_ends_the_run(telling: Telling, copy: Copy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(applying, "MOST_ASIDE", 3)
+    for number in range(5):
+        telling.operate(f"PLACE-{number}")
+
+    def broken(db: sqlite3.Connection, event: Event) -> None:
+        raise MemoryError
+
+    script = Script([telling.topic], past=telling.topic)
+    for _ in range(2):
+        with pytest.raises(HandlerFailed):
+            copy.subscriber(script, {ANY: broken}).run(until_idle=0)
+    assert copy.rows("SELECT * FROM pulang_subscriber WHERE kind = 'position'") == []
+    assert copy.subscriber(script).run(until_idle=0).taken == 5
+    assert len(copy.held) == 5
+
+
+async def test_what_was_set_aside_is_tried_again_in_the_same_run(
+    telling: Telling, copy: Copy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subscriber, "TRIED_AGAIN_SECONDS", 0.0)
+    tries = iter(range(100))
+
+    def at_the_third_time(db: sqlite3.Connection, event: Event) -> None:
+        if next(tries) < 3:
+            raise LookupError
+        hold(db, event)
+
+    telling.operate("PLACE-1")
+    script = Script([telling.topic], past=telling.topic)
+    running = copy.subscriber(script, {ANY: at_the_third_time})
+    task = asyncio.create_task(running.follow())
+    while "PLACE-1" not in copy.held:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    running.stop()
+    assert (await task).aside == 0
+
+
+def test_a_deletion_that_fails_ends_the_run_and_is_not_acknowledged(telling: Telling, copy: Copy) -> None:
     def cannot(db: sqlite3.Connection, case_id: str) -> None:
         raise PermissionError
 
     script = Script([told(telling)])
-    failing = Subscriber(copy.store, script, {ANY: hold}, delete_case=cannot, delete_identity=delete_identity)
     with pytest.raises(HandlerFailed):
-        failing.run(until_idle=0)
+        copy.subscriber(script, delete_case=cannot).run(until_idle=0)
     assert script.acknowledged == []
     assert copy.owed == []
     copy.subscriber(script).run(until_idle=0)
-    assert script.acknowledged == [events.id for events in telling.topic if events.id in telling.requests()]
+    assert set(script.acknowledged) == telling.requests()
+
+
+def test_a_person_is_deleted_whose_case_is_set_aside(telling: Telling, copy: Copy) -> None:
+    """Whether a version is missing or a handler fails: what asks to delete waits for nothing."""
+    telling.happens(CASE, "/pulang/intake")
+    telling.decide(CASE, "identified")
+    telling.happens(CASE, "/pulang/aid")
+    telling.happens(CASE, "/pulang/aid")
+    telling.decide(CASE, "pseudonymous")
+    gap = [event for event in telling.topic if (event.source, event.streamversion) != ("/pulang/aid", 1)]
+    script = Script([gap])
+    assert copy.subscriber(script).run(until_idle=0).aside == 1
+    assert copy.deleted("identity") == [CASE]
+    assert script.acknowledged == [], "it is said when its turn has come"
+    telling.decide(CASE, "none")
+    script.batches = [gap, [telling.topic[-1]]]
+    assert copy.subscriber(script).run(until_idle=0).aside == 0
+    assert copy.held == {}
+    assert script.acknowledged == [telling.topic[-1].id]
 
 
 def test_what_the_file_refuses_leaves_no_trace(telling: Telling, copy: Copy) -> None:
