@@ -112,7 +112,7 @@ class Applying(Generic[Db]):
             aside = here.keys(_ASIDE, MOST_ASIDE + 1)
             if must_not or (subject not in aside and len(aside) >= MOST_ASIDE):
                 raise trouble
-            here.put(_ASIDE, subject, "")
+            here.put(_ASIDE, subject, str(trouble.event.grant or 0))
         _log.error("%s: nothing more is taken of this subject until that is mended", trouble)
         if self._troubled is not None:
             self._troubled(trouble)
@@ -142,7 +142,8 @@ class Applying(Generic[Db]):
         counted = Report()
         stuck = None
         with self._store.transaction() as here:
-            aside = set(here.keys(_ASIDE, MOST_ASIDE + 1)) - {history_of}
+            aside = {one: int(here.get(_ASIDE, one) or 0) for one in here.keys(_ASIDE, MOST_ASIDE + 1)}
+            aside.pop(history_of or "", None)
             for index, event in enumerate(events):
                 if event.subject not in known:
                     stood[event.subject] = here.get(_SUBJECT, event.subject)
@@ -158,9 +159,12 @@ class Applying(Generic[Db]):
                 counted.taken += verdict in (Verdict.TAKE, Verdict.END, Verdict.ERASE)
                 counted.deleted += verdict in (Verdict.END, Verdict.ERASE)
                 counted.dropped += verdict in (Verdict.REPEAT, Verdict.OVER)
-                if verdict in (Verdict.END, Verdict.ERASE):
+                # What is set aside in a later grant stays so: the batch is gone through again from its beginning.
+                if verdict is Verdict.ERASE or (
+                    verdict is Verdict.END and aside.get(event.subject, 0) <= (event.grant or 0)
+                ):
                     here.remove(_ASIDE, event.subject)
-                    aside.discard(event.subject)
+                    aside.pop(event.subject, None)
             for subject, each in known.items():
                 if each != Known.from_text(stood[subject]):
                     here.put(_SUBJECT, subject, each.to_text())
