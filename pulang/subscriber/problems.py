@@ -47,7 +47,7 @@ class GapFound(SubscriberError):
 
 
 class HandlerFailed(SubscriberError):
-    """A handler raised. Its event had no effect, and comes again."""
+    """A handler raised, or a deletion failed. Its event had no effect, and comes again."""
 
     def __init__(self, event: Event, cause: BaseException | None = None) -> None:
         """`cause`: only its kind and its place are told: its message could quote what is in the event."""
