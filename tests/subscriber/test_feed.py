@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -19,6 +20,7 @@ from shared.security.roles import Roles
 from shared.security.tokens import DevelopmentIssuer
 from shared.settings import ROLES
 from tests.subscriber.copying import Copy
+from tests.subscriber.example import content, start
 from tests.subscriber.standin import TOKEN, Exchange
 from tests.system.token_endpoint import SECRET, TokenEndpoint
 
@@ -270,3 +272,16 @@ async def test_a_run_that_is_cancelled_leaves_nothing_behind(exchange: Exchange,
     with pytest.raises(asyncio.CancelledError):
         await task
     assert [one.get_name() for one in asyncio.all_tasks() if "subscriber" in one.get_name()] == []
+
+
+def test_the_example_ends_when_it_is_told_and_says_what_it_did(exchange: Exchange, tmp_path: Path) -> None:
+    exchange.telling.play(60, 12)
+    process = start(tmp_path / "copy.db", exchange.url, TOKEN)
+    while not exchange.asked or "after" not in exchange.asked[-1]:
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.terminate()
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 0, err
+    assert out.startswith("Report(taken=")
+    assert content(tmp_path / "copy.db")["history"]
