@@ -2,6 +2,7 @@
 
 import random
 import sqlite3
+import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ from tests.system.command import Up, pulang, up
 from tests.system.seasons import weeks
 
 KILLS = 24
+WAITS_SECONDS = 4
 PAGE = 7
 """So that a run has many transactions."""
 
@@ -90,7 +92,7 @@ def test_killed_at_any_moment_the_copy_ends_as_one_made_in_one_go(season: tuple[
         gate.kill_at(dice.randint(1, 9), lambda: kill(process))  # noqa: B023 - it ends within the round
         for case in dice.sample(sorted(pulang.posts), 3):
             pulang.decide(case, dice.choice(("none", "pseudonymous", "identified")))
-        _, err = process.communicate()
+        err = killed(process)
         assert process.returncode == -9, err
         asked |= pulang.requests("case", "identity")
         ends |= pulang.requests("case")
@@ -113,6 +115,15 @@ def test_killed_at_any_moment_the_copy_ends_as_one_made_in_one_go(season: tuple[
     assert gone
     assert not gone & names(file)
     assert names(file)
+
+
+def killed(process: "subprocess.Popen[str]") -> str:
+    """What it said until then. Where it has all there is, it is killed while it waits for more."""
+    try:
+        return process.communicate(timeout=WAITS_SECONDS)[1]
+    except subprocess.TimeoutExpired:
+        kill(process)
+        return process.communicate()[1]
 
 
 def remember_names(file: Path) -> set[str]:
