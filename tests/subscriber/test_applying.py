@@ -132,10 +132,12 @@ def test_a_person_is_deleted_whose_case_is_set_aside(telling: Telling, copy: Cop
     assert copy.deleted("identity") == [CASE]
     assert script.acknowledged == [], "it is said when its turn has come"
     telling.decide(CASE, "none")
-    script.batches = [gap, [telling.topic[-1]]]
-    assert copy.subscriber(script).run(until_idle=0).aside == 0
-    assert copy.held == {}
-    assert script.acknowledged == [telling.topic[-1].id]
+    ending = telling.topic[-1]
+    both, script = Copy(), Script([gap, [ending]])
+    report = both.subscriber(script).run(until_idle=0)
+    assert (report.aside, both.held) == (0, {})
+    assert both.deleted("identity") == both.deleted("case") == [CASE]
+    assert script.acknowledged == [ending.id]
 
 
 def test_what_the_file_refuses_leaves_no_trace(telling: Telling, copy: Copy) -> None:
