@@ -144,10 +144,15 @@ def test_an_issuer_that_is_away_is_waited_for_and_one_that_refuses_is_not(
 ) -> None:
     issuer.instead = (503, b"")
     wrong = copy.subscriber(feed(exchange, ClientCredentials(issuer.url, READER.id, SECRET % READER.id)))
-    threading.Timer(0.2, lambda: setattr(issuer, "instead", (401, b"{}"))).start()
+
+    def then_refuse() -> None:
+        while issuer.asked[READER.id] < 3:
+            time.sleep(0.01)
+        issuer.instead = (401, b"{}")
+
+    threading.Thread(target=then_refuse).start()
     with pytest.raises(Refused, match=READER.id):
         wrong.run(until_idle=0)
-    assert issuer.asked[READER.id] > 1
 
 
 def test_a_cursor_that_is_not_known_any_more_begins_again_and_nothing_is_doubled(
