@@ -26,6 +26,7 @@ from tests.system.token_endpoint import SECRET, TokenEndpoint
 
 CASE = "00000000-0000-0000-0000-000000000001"
 OTHER = "00000000-0000-0000-0000-000000000002"
+PATIENCE_SECONDS = 30
 READER = next(client for client in CLIENTS if client.agency == "iom" and client.role in ("reader", "integrator"))
 
 
@@ -208,7 +209,8 @@ def test_an_acknowledgement_is_repeated_until_it_is_answered(exchange: Exchange,
     running = copy.subscriber(feed(exchange))
     thread = threading.Thread(target=lambda: (running.run(), ended.set()))
     thread.start()
-    while not exchange.acknowledged:
+    until = time.monotonic() + PATIENCE_SECONDS
+    while not exchange.acknowledged and time.monotonic() < until:
         assert not ended.wait(0.01)
     running.stop()
     thread.join(10)
