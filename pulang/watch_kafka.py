@@ -3,28 +3,26 @@
 import asyncio
 import hashlib
 import os
-import re
 import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import orjson
 
 from pulang.complaint import Complaint
 from pulang.kafka_properties import read_kafka_properties
 from pulang.quiet import quiet_libraries
+from pulang.subscriber.kafka import agency_topic
 from pulang.watch import print_events
-from shared.bus.kafka import KafkaBus
-from shared.bus.protocol import BusUnavailable, Received, Subscription
+from shared.bus.kafka import Following, KafkaBus, PositionLost
+from shared.bus.protocol import BusUnavailable, Received
 
 PAGE = 1000
 WAIT_SECONDS = 1.0
 _PATIENCE_SECONDS = 60.0
-"""How long records that are there may take: a group comes together, brokers are asked."""
-_AGENCY = re.compile(r"[a-z0-9]{1,32}")
+"""How long records that are there may take: brokers are asked."""
 
 
 def watch_topic(
@@ -34,44 +32,45 @@ def watch_topic(
     seconds, else by Ctrl-C or SIGTERM. Raises Complaint."""
     if after is not None:
         raise Complaint("--after is a cursor of the feed: with --kafka the topic is read from its start")
-    if not _AGENCY.fullmatch(agency):
-        raise Complaint(f"{agency!r} is no agency: small letters and digits")
+    try:
+        topic = agency_topic(agency)
+    except ValueError as refused:
+        raise Complaint(str(refused)) from None
     quiet_libraries()
     path = config or Path(".cluster") / f"{agency}.properties"
     kafka = read_kafka_properties(path, os.environ.get("KAFKA_BOOTSTRAP"))
     try:
-        asyncio.run(_watch(KafkaBus(kafka, creates=False), agency, until_idle, as_json))
+        asyncio.run(_watch(KafkaBus(kafka, creates=False), topic, until_idle, as_json))
+    except PositionLost:
+        raise Complaint(f"{topic} was made anew, or its oldest records went: watch it again") from None
     except (BusUnavailable, ValueError) as refused:
         raise Complaint(str(refused)) from None
     except (KeyboardInterrupt, asyncio.CancelledError):
         return  # asked to end
 
 
-async def _watch(bus: KafkaBus, agency: str, until_idle: float | None, as_json: bool) -> None:
+async def _watch(bus: KafkaBus, topic: str, until_idle: float | None, as_json: bool) -> None:
     watching = asyncio.current_task()
     if watching is not None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, watching.cancel)
     try:
         await bus.start()
-        topic = f"pulang.agency.{agency}"
-        # A group of its own, which commits nothing: everyone who watches sees everything from the start.
-        group = f"{agency}.watch-{uuid4().hex}"
-        member = bus.subscribe(group, [topic])
-        waiting = await bus.lag(group, [topic])
-        await member.start()
-        await _follow(member, waiting, until_idle, as_json)
+        # In no group: everyone who watches sees everything from the start.
+        extents = await bus.extents(topic)
+        following = await bus.follow({place: extent.start for place, extent in extents.items()})
+        await _follow(following, sum(map(len, extents.values())), until_idle, as_json)
     finally:
         await bus.stop()
 
 
-async def _follow(member: Subscription, waiting: int, until_idle: float | None, as_json: bool) -> None:
+async def _follow(following: Following, waiting: int, until_idle: float | None, as_json: bool) -> None:
     """`waiting`: records that stood there at the beginning; before they came, nothing is idle."""
     clock = asyncio.get_running_loop().time
     heard, seen = clock(), _Seen()
     while True:
         limit = None if until_idle is None else max(until_idle, _PATIENCE_SECONDS if waiting > 0 else 0.0)
         left = WAIT_SECONDS if limit is None else max(heard + limit - clock(), 0.0)
-        received = await member.getmany(PAGE, min(left, WAIT_SECONDS))
+        received = await following.getmany(PAGE, min(left, WAIT_SECONDS))
         if received:
             print_events(seen.new(received), as_json=as_json)
             waiting -= len(received)

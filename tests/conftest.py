@@ -39,7 +39,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("database", ["sqlite", "postgres"], indirect=True)
 
 
-KAFKA = ("tests/contract/bus/", "tests/contract/inbox/", "tests/contract/outbox/")
+KAFKA = ("tests/contract/bus/", "tests/contract/inbox/", "tests/contract/outbox/", "tests/subscriber/test_kafka.py")
 """Nearly every file there needs one."""
 PROVISIONED = ("test_kafka_login.py", "test_backup.py", "test_watch_kafka.py", "test_provision.py")
 

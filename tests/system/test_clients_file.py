@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pulang import credentials
+from pulang import client_credentials
 from pulang.complaint import Complaint
 from pulang.credentials import Clients
 from shared.security.tokens import DevelopmentIssuer
@@ -75,7 +75,7 @@ def test_a_token_is_held_until_a_minute_before_its_end(
     endpoint: TokenEndpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 1000.0
-    monkeypatch.setattr(credentials.time, "monotonic", lambda: now)
+    monkeypatch.setattr(client_credentials.time, "monotonic", lambda: now)
     clients = Clients(endpoint.file(tmp_path / "clients.json"))
     first = clients.token("bp2mi", "arrival_officer", ("TNJ",))
     for now, same in ((1539.9, True), (1540.0, False)):  # noqa: B007

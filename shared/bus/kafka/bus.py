@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from shared.bus.embedded.partitioner import partition_of
 from shared.bus.kafka.cluster import Cluster
+from shared.bus.kafka.following import Following
 from shared.bus.kafka.login import connection_to
 from shared.bus.kafka.publishing import Addressed, Publishing
 from shared.bus.kafka.reading import Reading
@@ -48,6 +49,7 @@ class KafkaBus:
         self._reading = Reading(self._connection, answer_seconds)
         self._started = False
         self._subscriptions: list[KafkaSubscription] = []
+        self._followings: list[Following] = []
         self._pulse: asyncio.Task[None] | None = None
         self._silence: str | None = None
         self._answers = 0
@@ -62,6 +64,7 @@ class KafkaBus:
     async def stop(self) -> None:
         # First the readers: the end of a batch may publish.
         await asyncio.gather(*(subscription.stop() for subscription in self._subscriptions))
+        await asyncio.gather(*(following.stop() for following in self._followings))
         if not self._started:
             return
         self._started = False
@@ -148,6 +151,15 @@ class KafkaBus:
         """Raises BusUnavailable."""
         self._check_started()
         await self._reading.rewind(group, positions)
+
+    async def follow(self, offsets: Mapping[TopicPartition, int]) -> Following:
+        """A reader of these partitions from these offsets on, without a group: it keeps no position, and commits none.
+        For whoever keeps the offsets beside what they have made of the records. Raises BusUnavailable."""
+        self._check_started()
+        following = Following(self._connection, self._answer_seconds, lambda: self._silence)
+        await following.start(offsets)
+        self._followings.append(following)
+        return following
 
     async def healthy(self) -> str | None:
         """Readers are told the same."""

@@ -13,8 +13,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from shared.bus.embedded import EmbeddedBus
-from shared.bus.kafka import KafkaBus
-from shared.bus.protocol import BusUnavailable, Received, Topic, UnknownTopic
+from shared.bus.kafka import KafkaBus, PositionLost
+from shared.bus.protocol import BusUnavailable, Received, Topic, TopicPartition, UnknownTopic
 from tests.contract.bus.reading import PATIENCE_SECONDS, Case, commit, read, record, values
 from tests.real.kafka import RealKafka, start_or_skip
 
@@ -121,6 +121,45 @@ async def test_a_reader_is_told_that_the_broker_is_gone_and_goes_on_when_it_is_b
                 await asyncio.sleep(0.05)
 
     assert await kafka.lag(f"shelter.{topic}", [topic]) == 0
+
+
+async def test_a_reader_without_a_group_begins_where_it_says_and_keeps_the_order(kafka: KafkaBus, topic: str) -> None:
+    await kafka.declare([Topic(topic, partitions=3)])
+    await kafka.publish([record(topic, key, str(number)) for number in range(20) for key in KEYS])
+    extents = await kafka.extents(topic)
+    following = await kafka.follow({place: extent.start + 2 for place, extent in extents.items() if extent})
+    received: list[Received] = []
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while len(received) < 20 * len(KEYS) - 2 * sum(1 for extent in extents.values() if extent):
+            received += await following.getmany(7, 1)
+    for place, extent in extents.items():
+        offsets = [one.offset for one in received if one.place == place]
+        assert offsets == list(range(extent.start + 2, extent.stop))
+    assert await following.getmany(7, 0.1) == []
+    await following.stop()
+    with pytest.raises(BusUnavailable):
+        await following.getmany(7, 0)
+
+
+async def test_a_reader_without_a_group_hears_that_its_place_is_gone(kafka: KafkaBus, topic: str) -> None:
+    await kafka.declare([Topic(topic, partitions=1)])
+    await kafka.publish([record(topic, "case", "0")])
+    following = await kafka.follow({TopicPartition(topic, 0): 5})
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        with pytest.raises(PositionLost):
+            await following.getmany(7, PATIENCE_SECONDS)
+
+
+async def test_a_reader_without_a_group_hears_that_the_broker_is_gone(
+    kafka: KafkaBus, broker: RealKafka, topic: str
+) -> None:
+    await kafka.declare([Topic(topic, partitions=1)])
+    following = await kafka.follow({TopicPartition(topic, 0): 0})
+    assert await following.getmany(7, 0.1) == []
+    broker.kill()
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        with pytest.raises(BusUnavailable):
+            await following.getmany(7, PATIENCE_SECONDS)
 
 
 async def test_a_frozen_broker_is_said_within_the_limit_and_the_bus_goes_on(
