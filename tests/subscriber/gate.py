@@ -1,5 +1,5 @@
-"""Stands in front of a real Pulang: passes the feed on, answers acknowledgements (until the exchange has the route),
-and kills the reader at a request that the test names."""
+"""Stands in front of a real Pulang: passes everything on, notes the acknowledgements that it took, and kills the reader
+at a request that the test names."""
 
 import random
 import threading
@@ -42,12 +42,11 @@ class Gate:
         kill, when = (self._kill, self._dice.randrange(4)) if self._left == 0 else (None, -1)
         if kill is not None and when == 0:
             kill()
-        if method == "POST":
+        headers = {"Authorization": authorization} | ({"Content-Type": "application/json"} if body else {})
+        answer = self._behind.request(method, path, headers=headers, content=body)
+        if method == "POST" and answer.status_code == 201:
             self.acknowledged.append(orjson.loads(body)["event"])
-            status, content = 201, body
-        else:
-            answer = self._behind.get(path, headers={"Authorization": authorization})
-            status, content = answer.status_code, answer.content
+        status, content = answer.status_code, answer.content
         if kill is not None and when == 1:
             kill()
 

@@ -29,7 +29,12 @@ _OF_EVENT = Prepared(
 )
 _ACKNOWLEDGE = Prepared(
     update(_REQUESTS)
-    .where(_REQUESTS.c.event == bindparam("of_event"), _REQUESTS.c.agency == bindparam("of_agency"))
+    .where(
+        _REQUESTS.c.event <= bindparam("of_event"),
+        _REQUESTS.c.agency == bindparam("of_agency"),
+        _REQUESTS.c.case_id == bindparam("of_case"),
+        _REQUESTS.c.acknowledged_at.is_(None),
+    )
     .values(acknowledged_at=bindparam("now"), acknowledged_by=bindparam("by"))
 )
 _OVERDUE = and_(_REQUESTS.c.acknowledged_at.is_(None), _REQUESTS.c.escalated_at.is_(None))
@@ -38,6 +43,9 @@ _OVERDUE = and_(_REQUESTS.c.acknowledged_at.is_(None), _REQUESTS.c.escalated_at.
 def acknowledge(work: Work, event_id: str) -> DeletionView:
     """The caller's agency has deleted what this event asked it to. Said again, the first time stands.
 
+    It counts for what was asked of the case before, too: a request that was overtaken by the end of its grant is never
+    told, and who has deleted now has nothing left of earlier.
+
     Raises RequestUnknown: no such event asked this agency for anything.
     """
     agency = work.caller.agency
@@ -45,7 +53,13 @@ def acknowledge(work: Work, event_id: str) -> DeletionView:
     if found is None:
         raise RequestUnknown(pointer="#/event")
     if found.acknowledged_at is None:
-        by = {"of_event": found.event, "of_agency": agency, "now": work.now, "by": work.caller.subject}
+        by = {
+            "of_event": found.event,
+            "of_agency": agency,
+            "of_case": found.case_id,
+            "now": work.now,
+            "by": work.caller.subject,
+        }
         _ACKNOWLEDGE.write(work.session, [by])
         audit(work, "deletion.acknowledge", found.case_id)
     return DeletionView(

@@ -58,6 +58,19 @@ async def test_lowering_asks_for_the_identity_alone(exchange: Exchange, narrator
     assert [one["asks"] for one in await requests(exchange)] == ["identity", "case"]
 
 
+async def test_the_answer_to_an_ending_counts_for_what_it_overtook(exchange: Exchange, narrator: Narrator) -> None:
+    case = new_id()
+    await exchange.hear(narrator.registered(case))
+    given = [
+        narrator.consent(case, iom=level) for level in ("identified", "pseudonymous", "none", "identified", "none")
+    ]
+    await exchange.hear(*given)
+    assert [one["asks"] for one in await requests(exchange, state="open")] == ["identity", "case", "case"]
+    assert (await acknowledge(exchange, given[2].id)).status_code == 201
+    (left,) = await requests(exchange, state="open")
+    assert left["event"] == given[4].id
+
+
 async def test_what_never_rose_asks_for_nothing(exchange: Exchange, narrator: Narrator) -> None:
     case = new_id()
     await exchange.hear(narrator.registered(case), narrator.consent(case, iom="none", kemensos="pseudonymous"))
