@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,6 +26,7 @@ from shared.bus.protocol import Bus, BusUnavailable
 from shared.database.protocol import Database, DatabaseUnavailable
 from shared.outbox.lease import Lease
 from shared.restoring.entering import behind
+from shared.restoring.erasures import AT_ONCE, TELLER, ErasuresTold, erase_again
 from shared.restoring.noticing import is_at_home
 from shared.restoring.putting_back import Doubled, Lacking, RelayAtWork, extents_since, put_back, rewind
 from shared.security.secrets import Secrets
@@ -38,7 +39,7 @@ class _Ground:
 
     database: Database
     bus: Bus
-    chain_key: bytes
+    secrets: Secrets
     alone: bool
 
 
@@ -91,7 +92,9 @@ async def _check(service: str, ground: "contextlib.AbstractAsyncContextManager[_
             # First the groups: where somebody still reads, nothing was changed yet.
             await rewind(on.bus, definition(service).consumers, extents)
             source = f"/pulang/{service}"
-            count = await put_back(on.bus, on.database, lease, on.chain_key, source, extents)
+            told = ErasuresTold()
+            count = await put_back(on.bus, on.database, lease, on.secrets.chain, source, extents, told.note)
+            erased = await _erase_again(on, service, sorted(told.cases))
             if service == "exchange":
                 await on.database.write(begin_behind_all_cursors)
             await on.database.write(is_at_home)
@@ -101,7 +104,21 @@ async def _check(service: str, ground: "contextlib.AbstractAsyncContextManager[_
         subjects: list[dict[str, Any]] = []
         while page := await on.database.read(partial(behind, after=subjects[-1]["subject"] if subjects else "")):
             subjects += page
-        return {"service": service, "put_back": count, "read_only": subjects}
+        return {"service": service, "put_back": count, "erased": erased, "read_only": subjects}
+
+
+async def _erase_again(on: _Ground, service: str, cases: Sequence[str]) -> int:
+    """The keys are destroyed when the service opens, and before it serves."""
+    for start in range(0, len(cases), AT_ONCE):
+        again = partial(
+            erase_again,
+            forgetting=definition(service).forgetting,
+            secrets=on.secrets,
+            cases=cases[start : start + AT_ONCE],
+            teller=f"/pulang/{service}" == TELLER,
+        )
+        await on.database.write(again)
+    return len(cases)
 
 
 @contextlib.asynccontextmanager
@@ -111,7 +128,7 @@ async def _embedded(service: str, settings: Settings) -> AsyncIterator[_Ground]:
     async with AsyncExitStack() as opened:
         database = await file_of(opened, service, settings)
         bus = await embedded_bus(opened, settings, SERVICE_TOPICS)
-        yield _Ground(database, bus, Secrets.load(settings.keys).chain, alone=True)
+        yield _Ground(database, bus, Secrets.load(settings.keys), alone=True)
 
 
 @contextlib.asynccontextmanager
@@ -122,7 +139,7 @@ async def _distributed(service: str) -> AsyncIterator[_Ground]:
     async with AsyncExitStack() as opened:
         database = await server_of(opened, service, url)
         bus = await kafka_bus(opened, kafka)
-        yield _Ground(database, bus, Secrets.from_environment(root_secret).chain, alone=False)
+        yield _Ground(database, bus, Secrets.from_environment(root_secret), alone=False)
 
 
 def _tell(service: str, found: Any, *, as_json: bool) -> None:
@@ -130,4 +147,6 @@ def _tell(service: str, found: Any, *, as_json: bool) -> None:
         sys.stdout.buffer.write(orjson.dumps(found) + b"\n")
         return
     print(f"{service}: {found['put_back']} event rows were put back; what others said is heard again at the next start")
+    if found["erased"]:
+        print(f"{service}: {found['erased']} persons who were erased are erased here, too")
     show_read_only(service, found["read_only"])

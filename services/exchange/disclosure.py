@@ -10,7 +10,7 @@ from shared.codes import ConsentLevel
 from shared.events.envelope import Event
 from shared.events.exchange import Withheld
 from shared.events.fact import LIFECYCLE, OPERATIONS
-from shared.events.intake import ConsentChanged
+from shared.events.intake import CaseErased, ConsentChanged
 
 Level = ConsentLevel | Literal["public"]
 """How far an agency may follow: a case by the person's consent, operations as `public`."""
@@ -48,9 +48,12 @@ def disclose(agency: AgencyView, event: Event, level_before: Level, level_after:
     """The event as the agency may have it: a redacted copy, a stub in its place, or None where there is nothing.
 
     The levels are those between the case and the agency around the event; they differ on changes of consent alone.
-    For operations both are `public`. A type that this version does not know is a stub.
+    For operations both are `public`. A type that this version does not know is a stub. That a person was erased is told
+    at every level, and belongs to no grant: whose log it stands in had something of the case once.
     """
     plan = plan_of(event.type)
+    if plan is not None and plan.fact is CaseErased:
+        return _copy(agency, event._replace(grant=None), _subject(agency, event), {})
     if level_after == "public":
         shown = plan is not None and plan.fact.TOPIC == OPERATIONS and event.type not in agency.withheld
         data = event.data or {}

@@ -8,16 +8,18 @@ from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from services.exchange.directory import note_places
-from services.exchange.models import Agency, ConsentLevelRow, ConsentStep, LogHead, LogRow, StoredEvent
+from services.exchange.models import Agency, ConsentLevelRow, ConsentStep, ErasedCase, LogHead, LogRow, StoredEvent
 from services.exchange.policy import policies
 from services.exchange.rules import LogFold, Standing, topic_of
 from shared.consuming.inbox import Consumer
 from shared.database.models import table_of
 from shared.database.prepared import Prepared, adding, upserting
 from shared.database.together import insert_together
+from shared.erasing.forgetting import Forgetting
 from shared.events.envelope import Event
 from shared.events.fact import LIFECYCLE, OPERATIONS
 from shared.events.intake import ConsentChanged
+from shared.security.secrets import Secrets
 from shared.work import Work
 
 HEAD = "log"
@@ -36,7 +38,11 @@ _MOVE = Prepared(
     .where(table_of(Agency).c.agency == bindparam("of_agency"))
     .values(last=bindparam("to_last"))
 )
-_LEVEL = upserting(table_of(ConsentLevelRow), ("case_id", "agency"), ("level", "grant_number"))
+_LEVEL = upserting(table_of(ConsentLevelRow), ("case_id", "agency"), ("level", "grant_number", "erased"))
+_ERASED = Prepared(
+    select(table_of(ErasedCase)).where(col(ErasedCase.case_id).in_(bindparam("of_cases", expanding=True)))
+)
+_ERASE = upserting(table_of(ErasedCase), ("case_id",))
 
 
 def keep_log(work: Work, events: Sequence[Event]) -> None:
@@ -61,6 +67,21 @@ def begin_behind_all_cursors(session: Session) -> None:
     behind = col(Agency.last) + FURTHER
     sent = case((col(Agency.sent) == col(Agency.last), behind), else_=col(Agency.sent))
     session.execute(update(agencies).values(last=behind, sent=sent))
+
+
+def _forget(session: Session, secrets: Secrets, cases: Sequence[str], now_ms: int) -> None:
+    """After a restore, before anybody is served: that they were erased is heard again only later."""
+    _no_more_of(session, cases)
+
+
+def _no_more_of(session: Session, cases: Sequence[str]) -> None:
+    """Also for agencies that have left: they may come back."""
+    _ERASE.write(session, [{"case_id": case} for case in cases])
+    levels = table_of(ConsentLevelRow)
+    session.execute(update(levels).where(levels.c.case_id.in_(cases)).values(erased=True))
+
+
+FORGETTING = Forgetting(_forget)
 
 
 def _take_positions(session: Session, count: int) -> int:
@@ -100,7 +121,8 @@ def _catch_up(session: Session, agency: str, before: int) -> int:
         .order_by(col(StoredEvent.position))
         .execution_options(yield_per=_AT_ONCE)
     )
-    fold = LogFold([agency], {}, None)
+    erased = session.scalars(select(col(ErasedCase.case_id))).all()
+    fold = LogFold([agency], {}, None, erased)
     for position, payload in rows:
         fold.take(position, Event.from_bytes(payload))
     _write(session, fold, {agency: 0}, [])
@@ -111,10 +133,12 @@ def _fold(session: Session, agencies: Iterable[str], events: Sequence[Event]) ->
     """A fold that knows what holds for the cases of the batch, and the history of those whose consent may change."""
     cases = sorted({event.subject for event in events if topic_of(event.type) == LIFECYCLE})
     changing = sorted({event.subject for event in events if event.type == ConsentChanged.TYPE})
-    standings = {}
+    standings: dict[tuple[str, str], Standing] = {}
+    erased: set[str] = set()
     if cases:
         rows = _STANDINGS.all(session, of_cases=cases)
-        standings = {(row.case_id, row.agency): Standing(row.level, row.grant_number) for row in rows}
+        standings = {(row.case_id, row.agency): Standing(row.level, row.grant_number, row.erased) for row in rows}
+        erased = {row.case_id for row in _ERASED.all(session, of_cases=cases)}
     histories: dict[str, list[int]] = {case: [] for case in changing}
     if changing:
         earlier = session.execute(
@@ -124,7 +148,7 @@ def _fold(session: Session, agencies: Iterable[str], events: Sequence[Event]) ->
         )
         for case, position in earlier:
             histories[case].append(position)
-    return LogFold(agencies, standings, histories)
+    return LogFold(agencies, standings, histories, erased)
 
 
 def _write(session: Session, fold: LogFold, last: dict[str, int], stored: Sequence[dict[str, object]]) -> None:
@@ -154,10 +178,18 @@ def _write(session: Session, fold: LogFold, last: dict[str, int], stored: Sequen
         session, [(table_of(StoredEvent), stored), (table_of(LogRow), rows), (table_of(ConsentStep), steps)]
     )
     _MOVE.write(session, [{"of_agency": agency, "to_last": to} for agency, to in after.items() if to != last[agency]])
+    if fold.newly_erased:
+        _no_more_of(session, sorted(fold.newly_erased))
     _LEVEL.write(
         session,
         [
-            {"case_id": case, "agency": agency, "level": standing.level, "grant_number": standing.grant}
+            {
+                "case_id": case,
+                "agency": agency,
+                "level": standing.level,
+                "grant_number": standing.grant,
+                "erased": standing.erased,
+            }
             for (case, agency), standing in fold.changed.items()
         ],
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from services.exchange.directory import Directory
 from services.exchange.feed import Feed
-from services.exchange.log import LOG
+from services.exchange.log import FORGETTING, LOG
 from services.exchange.models import METADATA
 from services.exchange.policy import agency_topic, policies
 from services.exchange.projections import INDICATORS
@@ -34,6 +34,7 @@ EXCHANGE = Definition(
     migrations=Path(__file__).parent / "migrations",
     consumers=(LOG, INDICATORS),
     companions=_companions,
+    forgetting=FORGETTING,
     topics=tuple(
         Topic(agency_topic(agency), retention_days=RETENTION_DAYS, log_append_time=True) for agency in policies()
     ),

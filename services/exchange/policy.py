@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from shared.events.intake import ConsentChanged
+from shared.events.intake import CaseErased, ConsentChanged
 
 _AGENCY = re.compile(r"[a-z0-9]{1,32}")
 _FIELDS = {"name", "kind", "withheld"}
@@ -59,6 +59,6 @@ def _policy(agency: str, entry: object) -> Policy:
         raise PolicyInvalid(f"agency {agency} has no name or kind")
     if not isinstance(withheld, list) or not all(isinstance(one, str) and one for one in withheld):
         raise PolicyInvalid(f"what agency {agency} does not get is no list of types")
-    if ConsentChanged.TYPE in withheld:
-        raise PolicyInvalid(f"agency {agency} must be told when it has to delete: consent cannot be withheld")
+    if {ConsentChanged.TYPE, CaseErased.TYPE} & set(withheld):
+        raise PolicyInvalid(f"agency {agency} must be told when it has to delete: that cannot be withheld")
     return Policy(agency, name, kind, frozenset(withheld))

@@ -28,7 +28,7 @@ from shared.events.catalogue import fact_of
 from shared.events.envelope import Event
 from shared.events.facilities import FacilityOpened
 from shared.events.fact import LIFECYCLE, OPERATIONS
-from shared.events.intake import CaseRegistered, CaseScreened, ConsentChanged
+from shared.events.intake import CaseErased, CaseRegistered, CaseScreened, ConsentChanged
 from shared.events.psychosocial import SessionRecorded
 from shared.events.shelter import StayCheckedIn, StayCheckedOut
 from shared.work import Work
@@ -41,6 +41,7 @@ COUNTED = frozenset(
         CaseRegistered,
         CaseScreened,
         ConsentChanged,
+        CaseErased,
         StayCheckedIn,
         StayCheckedOut,
         AidIssued,
@@ -57,6 +58,8 @@ class Rows:
     cases: dict[str, Row] = field(default_factory=dict)
     findings: dict[str, str] = field(default_factory=dict)
     consents: dict[tuple[str, str], str] = field(default_factory=dict)
+    erased: dict[str, None] = field(default_factory=dict)
+    """Cases, in the order in which they were; nobody's consent is counted of them."""
     check_ins: dict[str, Row] = field(default_factory=dict)
     check_outs: dict[str, tuple[date, str]] = field(default_factory=dict)
     facilities: dict[str, Row] = field(default_factory=dict)
@@ -84,6 +87,9 @@ def project(events: Iterable[Event]) -> Rows:
             case ConsentChanged() as fact:
                 for decision in fact.decisions:
                     rows.consents[event.subject, decision.agency] = decision.level
+            case CaseErased():
+                rows.erased[event.subject] = None
+                rows.consents |= {key: "none" for key in rows.consents if key[0] == event.subject}
             case StayCheckedIn() as fact:
                 rows.check_ins[fact.stay] = {
                     "stay": fact.stay,
@@ -115,6 +121,7 @@ def write(session: Session, rows: Rows, generation: int) -> None:
         table_of(ConsentFact),
         [{"case_id": case, "agency": agency, "level": level} for (case, agency), level in rows.consents.items()],
     )
+    one.change(table_of(ConsentFact), "case_id", {case: {"level": "none"} for case in rows.erased})
     one.put(table_of(StayFact), rows.check_ins.values())
     one.change(
         table_of(StayFact),

@@ -12,7 +12,7 @@ from services.exchange.directory import Directory
 from services.exchange.disclosure import AgencyView, disclose
 from services.exchange.models import Agency, ConsentLevelRow, ConsentStep, LogHead, LogRow, StoredEvent
 from services.exchange.policy import Policy
-from services.exchange.rules import NOTHING, Standing, Step, levels_at_sending
+from services.exchange.rules import NO_GRANT, NOTHING, Standing, Step, levels_at_sending
 from services.exchange.schemas import AgencyLog
 from shared.database.bulk import one_by_one
 from shared.database.models import table_of
@@ -39,6 +39,7 @@ def _rows(dialect: str) -> Any:
             _STORED.c.payload,
             _NOW.c.level.label("level_now"),
             _NOW.c.grant_number.label("grant_now"),
+            _NOW.c.erased.label("erased_now"),
             step.c.level_before,
             step.c.level_after,
             step.c.grant_number.label("grant_then"),
@@ -90,12 +91,12 @@ def read_log(session: Session, directory: Directory, agency: str, after: int, li
 
 
 def _disclosed(view: AgencyView, row: Any) -> Disclosed | None:
-    now = NOTHING if row.level_now is None else Standing(row.level_now, row.grant_now)
+    now = NOTHING if row.level_now is None else Standing(row.level_now, row.grant_now, bool(row.erased_now))
     step = None
     if row.grant_then is not None:
         step = Step(0, view.agency, row.level_before, row.level_after, row.grant_then)
     before, after = levels_at_sending(row.grant_number, now, step)
-    if before == after == "none":
+    if before == after == "none" and row.grant_number != NO_GRANT:
         return None
     told = disclose(view, _stored(row.payload, row.grant_number or None), before, after)
     return None if told is None else Disclosed(told.subject, told.to_bytes())

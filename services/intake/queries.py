@@ -130,7 +130,7 @@ def case_view(case: Case) -> CaseView:
         origin_regency=case.origin_regency,
         destination_country=case.destination_country,
         manifest=case.manifest_id,
-        row_key=case.row_key,
+        row_key=None if case.status == "erased" else case.row_key,
         warnings=case.warnings,
         trafficking_status=case.trafficking_status,
         consent_recorded=case.consent_recorded,

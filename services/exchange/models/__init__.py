@@ -2,7 +2,7 @@
 the indicators."""
 
 from services.exchange.models.base import GENERATIONS, METADATA, ExchangeTable
-from services.exchange.models.consent import ConsentLevelRow, ConsentStep
+from services.exchange.models.consent import ConsentLevelRow, ConsentStep, ErasedCase
 from services.exchange.models.log import Agency, LogHead, LogRow, StoredEvent
 from services.exchange.models.picture import CaseFact, ConsentFact, FacilityFact, IssueCount, SessionCount, StayFact
 from services.exchange.models.places import GivenTo, Place
@@ -15,6 +15,7 @@ __all__ = [
     "ConsentFact",
     "ConsentLevelRow",
     "ConsentStep",
+    "ErasedCase",
     "ExchangeTable",
     "FacilityFact",
     "GivenTo",

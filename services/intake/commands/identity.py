@@ -5,17 +5,19 @@ from typing import Any
 
 from sqlalchemy import delete, insert, update
 
-from services.intake.commands.cases import one_case
+from services.intake.commands.cases import ERASED, in_scope_of, one_case
 from services.intake.commands.expiry import has_expired
 from services.intake.commands.known import tokens_of
 from services.intake.commands.newcomers import age_band_of, sealed_identity, warnings_of
 from services.intake.commands.places import time_zone_of
 from services.intake.models import BlindToken, Case, Consent, Identity
+from services.intake.problems import IdentityRefused
 from services.intake.queries import state_of
 from services.intake.rules import custodian
 from services.intake.schemas.people import CorrectIdentity, IdentityView, Purpose, TravelDocument
 from shared.database.models import table_of
 from shared.http.preconditions import must_match
+from shared.http.problems import PersonErased, Problem
 from shared.security.audit import audit
 from shared.security.blind import BlindIndex
 from shared.work import Work
@@ -24,16 +26,21 @@ HANDLES_PEOPLE = frozenset({"arrival_officer", "shelter_staff", "supervisor"})
 """Roles whose custody opens an identity: staff on duty at the place that has the person in its hands."""
 
 
-def read_identity(work: Work, case_id: str, purpose: Purpose) -> tuple[IdentityView, int] | None:
-    """The identity and its version; None where it is refused, so that the refusal is committed and can be told.
+def read_identity(work: Work, case_id: str, purpose: Purpose) -> tuple[IdentityView, int] | type[Problem]:
+    """The identity and its version; where it is refused the problem to tell, so that the refusal is committed before.
 
     Opened by custody (the token names the place that has the person, and a role that handles people) or by the
-    person's consent at level `identified` for the caller's agency. Every read and every refusal is audited.
+    person's consent at level `identified` for the caller's agency. Every read and every refusal is audited. Of who was
+    erased nothing is left, which is told to whoever might see the case, or had the person's consent.
     """
     case = work.session.get(Case, case_id)
+    if case is not None and case.status == ERASED:
+        audit(work, "identity.read", case_id, purpose=purpose, outcome="refused")
+        had_consent = work.session.get(Consent, (case_id, work.caller.agency)) is not None
+        return PersonErased if had_consent or in_scope_of(work.caller, case) else IdentityRefused
     if case is None or not (_in_hands(work, case) or _identified(work, case)):
         audit(work, "identity.read", case_id, purpose=purpose, outcome="refused")
-        return None
+        return IdentityRefused
     audit(work, "identity.read", case_id, purpose=purpose)
     return _opened(work, case)
 
@@ -43,8 +50,8 @@ def correct_identity(
 ) -> tuple[IdentityView, int] | None:
     """Replace the identity by what is right; tokens, age band and warnings follow. By custody only.
 
-    None where it is refused, so that the refusal is committed. Raises CaseUnknown, CaseIsClosed, ImpossibleDate,
-    PreconditionFailed, PreconditionRequired.
+    None where it is refused, so that the refusal is committed. Raises CaseUnknown, PersonErased, CaseIsClosed,
+    ImpossibleDate, PreconditionFailed, PreconditionRequired.
     """
     case = one_case(work, case_id)
     if not _in_hands(work, case):

@@ -12,7 +12,7 @@ from services.intake.schemas.people import CorrectIdentity, IdentityView, Purpos
 from shared.http.bodies import Id
 from shared.http.door import BEARER, Door, Guard, shown
 from shared.http.preconditions import PreconditionFailed, PreconditionRequired, etag_of
-from shared.http.problems import NotAllowed, raises
+from shared.http.problems import NotAllowed, PersonErased, raises
 from shared.http.samples import sample
 from shared.service import Service
 from shared.work import Cause
@@ -51,7 +51,7 @@ class WatchedGuard(Guard):
 @router.get(
     "/cases/{case_id}/identity",
     response_model=IdentityView,
-    responses=raises(IdentityRefused),
+    responses=raises(IdentityRefused, PersonErased),
     openapi_extra=sample(EXAMPLE),
 )
 async def read_identity(
@@ -61,8 +61,8 @@ async def read_identity(
 ) -> Response:
     """Who the person is, for staff who have them in hand or for an agency they identified themselves to."""
     found = await at.do(lambda work: identity.read_identity(work, case_id, purpose))
-    if found is None:
-        raise IdentityRefused
+    if isinstance(found, type):
+        raise found
     view, version = found
     return shown(view, headers=NOT_KEPT | {"ETag": etag_of(version)})
 
@@ -70,7 +70,9 @@ async def read_identity(
 @router.put(
     "/cases/{case_id}/identity",
     response_model=IdentityView,
-    responses=raises(IdentityRefused, CaseUnknown, CaseIsClosed, PreconditionFailed, PreconditionRequired),
+    responses=raises(
+        IdentityRefused, CaseUnknown, PersonErased, CaseIsClosed, PreconditionFailed, PreconditionRequired
+    ),
     openapi_extra=sample(EXAMPLE),
 )
 async def correct_identity(
