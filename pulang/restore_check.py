@@ -16,6 +16,7 @@ import orjson
 
 from pulang.app import definition
 from pulang.complaint import Complaint
+from pulang.erasures import read_list
 from pulang.opened import embedded_bus, file_of, kafka_bus, server_of
 from pulang.quiet import quiet_libraries
 from pulang.restored import show_read_only
@@ -43,10 +44,13 @@ class _Ground:
     alone: bool
 
 
-def restore_check(service: str, data: Path | None, since: datetime | None, *, as_json: bool) -> None:
+def restore_check(
+    service: str, data: Path | None, since: datetime | None, erasures: Path | None = None, *, as_json: bool
+) -> None:
     """On the distributed profile where PULANG_DATABASE is set, else on the data folder. Raises Complaint.
 
-    `since`: well before the backup was begun; everything on the bus is read where it is None.
+    `since`: well before the backup was begun; everything on the bus is read where it is None. `erasures`: a list of
+    those that the bus may not tell of.
     """
     from pulang.server import CannotStart
     from shared.migrating import NewerDatabase
@@ -55,6 +59,7 @@ def restore_check(service: str, data: Path | None, since: datetime | None, *, as
     must_be_a_service(service)
     quiet_libraries()
     far = data is None and bool(os.environ.get("PULANG_DATABASE"))
+    listed = set[str]() if erasures is None else read_list(erasures)
     since_ms = None if since is None else int(since.timestamp() * 1000)
     try:
         with contextlib.ExitStack() as folder:
@@ -64,7 +69,7 @@ def restore_check(service: str, data: Path | None, since: datetime | None, *, as
                     raise Complaint(f"there is no Pulang in {settings.data}: name its folder with --data")
                 folder.enter_context(alone_on(settings))
             ground = _distributed(service) if far else _embedded(service, settings)
-            found = asyncio.run(_check(service, ground, since_ms))
+            found = asyncio.run(_check(service, ground, since_ms, listed))
     except (CannotStart, SettingInvalid, SecretInvalid, NewerDatabase) as refused:
         raise Complaint(str(refused)) from None
     except Doubled as doubled:
@@ -82,7 +87,9 @@ def restore_check(service: str, data: Path | None, since: datetime | None, *, as
     _tell(service, found, as_json=as_json)
 
 
-async def _check(service: str, ground: "contextlib.AbstractAsyncContextManager[_Ground]", since_ms: int | None) -> Any:
+async def _check(
+    service: str, ground: "contextlib.AbstractAsyncContextManager[_Ground]", since_ms: int | None, listed: set[str]
+) -> Any:
     async with ground as on:
         lease = Lease(on.database, "relay", alone=on.alone)
         if not await lease.hold():
@@ -92,7 +99,7 @@ async def _check(service: str, ground: "contextlib.AbstractAsyncContextManager[_
             # First the groups: where somebody still reads, nothing was changed yet.
             await rewind(on.bus, definition(service).consumers, extents)
             source = f"/pulang/{service}"
-            told = ErasuresTold()
+            told = ErasuresTold(listed)
             count = await put_back(on.bus, on.database, lease, on.secrets.chain, source, extents, told.note)
             erased = await _erase_again(on, service, sorted(told.cases))
             if service == "exchange":

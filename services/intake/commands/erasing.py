@@ -6,7 +6,6 @@ from typing import Any
 
 from pydantic import ValidationError
 from sqlalchemy import delete, select
-from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from services.intake.commands.cases import ERASED, CaseRow, erased_or_not
@@ -15,6 +14,7 @@ from services.intake.commands.holds import must_not_be_held
 from services.intake.commands.known import tokens_of
 from services.intake.models import BlindToken, Erasure, ManifestRow, Referral
 from services.intake.problems import ErasureAsked, ErasureRefused, ErasureUnknown, SecondPersonNeeded
+from services.intake.queries import erasure_view
 from services.intake.schemas.erasing import ErasureView, RefuseErasure, RequestErasure
 from services.intake.schemas.people import Person
 from shared.database.holding import hold
@@ -103,25 +103,6 @@ def refuse_erasure(work: Work, case_id: str, body: RefuseErasure) -> ErasureView
 def note_refusal(work: Work, case_id: str) -> None:
     """Somebody was not let erase: a refusal is in the audit log."""
     audit(work, "erasure.approve", case_id, outcome="refused")
-
-
-def find_erasure(session: Session, case_id: str) -> ErasureView | None:
-    found = session.get(Erasure, case_id)
-    return None if found is None else erasure_view(found)
-
-
-def erasure_view(asked: Erasure) -> ErasureView:
-    return ErasureView(
-        case_id=asked.case_id,
-        status=asked.status,
-        reason=asked.reason,
-        asked_by=asked.asked_by,
-        requested_by=asked.requested_by,
-        requested_at=asked.requested_at,
-        decided_by=asked.decided_by,
-        decided_at=asked.decided_at,
-        refused_because=asked.refused_because,
-    )
 
 
 def _forget_staged(work: Work, case: CaseRow) -> None:

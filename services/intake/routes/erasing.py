@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import Path, Response
+from fastapi import Path, Query, Request, Response
 
 from services.intake import queries
 from services.intake.commands import erasing, holds
@@ -20,8 +20,8 @@ from services.intake.routes.cases import CASE_ID
 from services.intake.routes.router import door, router
 from services.intake.schemas.erasing import ErasureView, HoldView, LiftHold, RefuseErasure, RequestErasure, SetHold
 from shared.http.bodies import Id
-from shared.http.door import Door, shown
-from shared.http.pages import Page
+from shared.http.door import Door, page_of, shown
+from shared.http.pages import After, Limit, Page, from_cursor, to_cursor
 from shared.http.problems import PersonErased, raises
 from shared.http.samples import sample
 
@@ -89,6 +89,24 @@ async def refuse_erasure(
 
 
 @router.get(
+    "/erasures", response_model=Page[ErasureView], responses=raises(), openapi_extra=sample({"items": [ERASURE]})
+)
+async def list_erasures(
+    request: Request,
+    at: Annotated[Door, door("erasure.request")],
+    status: Annotated[str | None, Query(pattern="^(requested|refused|erased)$")] = None,
+    after: After = None,
+    limit: Limit = 100,
+) -> Response:
+    """Erasures in your scope: who waits for a second person, who was refused, who is erased."""
+    key = at.service.desk.secrets.cursor
+    start = from_cursor(key, after, str)[0] if after else ""
+    found = await at.read(lambda session: queries.list_erasures(session, at.caller, status, start, limit + 1))
+    more = to_cursor(key, found[limit - 1].case_id) if len(found) > limit else None
+    return page_of(found[:limit], more, request)
+
+
+@router.get(
     "/cases/{case_id}/erasure",
     response_model=ErasureView,
     responses=raises(CaseUnknown, ErasureUnknown),
@@ -98,7 +116,7 @@ async def get_erasure(case_id: Annotated[Id, Path()], at: Annotated[Door, door("
     """Who asked for the erasure, and what came of it."""
     if await at.read(lambda session: queries.find_case(session, at.caller, case_id)) is None:
         raise CaseUnknown
-    found = await at.read(lambda session: erasing.find_erasure(session, case_id))
+    found = await at.read(lambda session: queries.find_erasure(session, case_id))
     if found is None:
         raise ErasureUnknown
     return shown(found)

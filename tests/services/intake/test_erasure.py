@@ -166,6 +166,22 @@ async def test_who_may_not_see_the_case_does_not_learn_of_it(pulang: Pulang) -> 
     assert (await pulang.officer().post(f"/intake/cases/{case}/erasure/approval")).status_code == 403
 
 
+async def test_what_waits_for_a_second_person_is_listed_page_by_page(pulang: Pulang) -> None:
+    cases = sorted([await person(pulang, register_anyway=True) for _ in range(3)])
+    for case in cases:
+        await ask(pulang, case)
+    await approve(pulang, cases[1])
+    waiting = (await head(pulang).get("/intake/erasures?status=requested")).json()["items"]
+    assert [one["case_id"] for one in waiting] == [cases[0], cases[2]]
+    seen, path = [], "/intake/erasures?limit=2"
+    while path:
+        page = (await pulang.administrator.get(path)).json()
+        seen += [one["case_id"] for one in page["items"]]
+        path = f"/intake/erasures?limit=2&after={page['next']}" if "next" in page else ""
+    assert seen == cases
+    assert (await supervisor(pulang, agency="kemensos").get("/intake/erasures")).json()["items"] == []
+
+
 async def test_no_command_takes_an_erased_case(pulang: Pulang) -> None:
     case, living = await person(pulang), await person(pulang, register_anyway=True)
     await ShelterVoice(pulang).opens()

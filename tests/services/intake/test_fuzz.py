@@ -96,6 +96,7 @@ async def targets(pulang: Pulang) -> list[Target]:
         ("POST", "/intake/cases/{case_id}/consents", {"case_id": case}, officer, child),
         ("GET", "/intake/cases/{case_id}/identity", {"case_id": case}, officer, None),
         ("PUT", "/intake/cases/{case_id}/identity", {"case_id": case}, officer, PERSON_TO_CORRECT),
+        ("GET", "/intake/erasures", {}, supervisor, None),
         ("POST", "/intake/cases/{case_id}/erasure", {"case_id": housed}, supervisor, asked),
         ("GET", "/intake/cases/{case_id}/erasure", {"case_id": leaving}, supervisor, None),
         ("POST", "/intake/cases/{case_id}/erasure/approval", {"case_id": leaving}, supervisor, None),
