@@ -1,6 +1,8 @@
 """Erasure: whoever ever had a grant is told, as the last thing of the case, and nobody gets anything else of it."""
 
 import random
+import shutil
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -14,6 +16,7 @@ from shared.events.intake import CaseErased
 from shared.settings import Settings
 from tests.services.exchange.hearing import AGENCIES, DAY, Exchange, Narrator, listening, new_id, types
 from tests.services.exchange.test_topics_anew import made_anew
+from tests.stores import Chosen
 
 
 def erased(narrator: Narrator, case: str) -> Event:
@@ -161,6 +164,26 @@ async def test_the_indicators_count_the_case_and_no_consent_of_it(exchange: Exch
     assert after.pop("identity_consent") == {"iom": 2}
     assert after["cases"] == before["cases"] + 1
     assert after["by_trafficking_status"] == before["by_trafficking_status"]
+
+
+@pytest.mark.on_sqlite
+@pytest.mark.parametrize("seed", range(4))
+async def test_the_indicators_rows_are_the_same_whatever_came_together(
+    settings: Settings, narrator: Narrator, seed: int, tmp_path: Path
+) -> None:
+    rng = random.Random(seed)  # noqa: S311
+    cases = [new_id() for _ in range(4)]
+    events = [*(narrator.registered(case) for case in cases), *story(narrator, cases, rng, 25)]
+    counted = []
+    for number, size in enumerate((len(events), 1)):
+        folder = Settings(tmp_path / str(number))
+        shutil.copytree(settings.data, folder.data)
+        async with listening(folder) as exchange:
+            for start in range(0, len(events), size):
+                await exchange.hear(*events[start : start + size])
+        query = "SELECT case_id, agency, level FROM consent_facts ORDER BY case_id, agency"
+        counted.append(Chosen.databases.rows(folder, "exchange", query))
+    assert counted[0] == counted[1] != []
 
 
 def story(narrator: Narrator, cases: list[str], rng: random.Random, length: int) -> list[Event]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from services.exchange.policy import PolicyInvalid, load_policies, policies
-from shared.events.intake import ConsentChanged
+from shared.events.intake import CaseErased, ConsentChanged
 
 GOOD = {"name": "IOM", "kind": "international_organisation", "withheld": []}
 
@@ -24,6 +24,7 @@ GOOD = {"name": "IOM", "kind": "international_organisation", "withheld": []}
         {"iom": GOOD | {"withheld": "pulang.case.closed.v1"}},
         {"iom": GOOD | {"withheld": [7]}},
         {"iom": GOOD | {"withheld": [ConsentChanged.TYPE]}},
+        {"iom": GOOD | {"withheld": [CaseErased.TYPE]}},
     ],
 )
 def test_what_is_not_of_the_form_is_refused(tmp_path: Path, content: object) -> None:
