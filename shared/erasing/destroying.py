@@ -13,6 +13,7 @@ from shared.ground import Ground
 from shared.security.keys import DestructionUnfinished
 
 AT_ONCE = 500
+AGAIN_AT_ONCE = 5_000
 PAUSE_SECONDS = 5.0
 """Between a scrubbing that did not come to its end and the next one."""
 
@@ -35,15 +36,16 @@ class Destruction:
     async def all_again(self) -> None:
         """Before the service serves: every key that was ever doomed, since the key store may be a restored one, older
         than the erasures that its database knows. Raises DatabaseUnavailable."""
-        after = ""
-        while keys := await self._database.read(partial(ever_doomed, after=after, at_most=AT_ONCE)):
+        after, came_back = "", 0
+        while keys := await self._database.read(partial(ever_doomed, after=after, at_most=AGAIN_AT_ONCE)):
             try:
-                self._came_back += await asyncio.to_thread(self._ground.keys.destroy, keys)
+                came_back += await asyncio.to_thread(self._ground.keys.destroy, keys)
             except DestructionUnfinished:  # nobody gets them any more; their bytes go with the next scrubbing
-                self._came_back += len(keys)
+                came_back += len(keys)
             after = keys[-1]
-        if self._came_back:
-            log.warning("keys of erased persons were destroyed again", service=self._service, keys=self._came_back)
+        if came_back:
+            log.warning("keys of erased persons were destroyed again", service=self._service, keys=came_back)
+        self._came_back += came_back
 
     async def go_on(self) -> None:
         """The next step, where one is due. Raises DatabaseUnavailable."""

@@ -22,6 +22,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    any_,
     bindparam,
     func,
     insert,
@@ -29,6 +30,7 @@ from sqlalchemy import (
     text,
     update,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.util.concurrency import await_only, in_greenlet
 from uuid_utils import uuid7
@@ -230,8 +232,10 @@ class PostgresKeyStore:
         async with self._engine.begin() as connection:
             done = await connection.execute(
                 update(DATA_KEY)
-                .where(DATA_KEY.c.key_id.in_(key_ids), DATA_KEY.c.kek_id.is_not(None))
-                .values(wrapped=None, kek_id=None)
+                .where(DATA_KEY.c.key_id == any_(bindparam("doomed", type_=ARRAY(String))))
+                .where(DATA_KEY.c.kek_id.is_not(None))
+                .values(wrapped=None, kek_id=None),
+                {"doomed": key_ids},
             )
         return done.rowcount
 

@@ -57,12 +57,9 @@ async def test_the_worklist_is_the_same_in_any_order(tmp_path: Path, seed: int) 
     async with desk_of(PSYCHOSOCIAL, tmp_path) as desk:
         await hear(desk, PSYCHOSOCIAL, shuffled(STORY, seed), times=2)
         await hear(desk, PSYCHOSOCIAL, shuffled(STORY, seed + 100))
+        columns = "case_id, screened, care_layer, closed, facility, in_house, erased"
         rows = await desk.read(
-            lambda session: session.execute(
-                text(
-                    "SELECT case_id, screened, care_layer, closed, facility, in_house, erased FROM worklist ORDER BY 1"
-                )
-            ).all()
+            lambda session: session.execute(text(f"SELECT {columns} FROM worklist ORDER BY case_id")).all()
         )
         parked = await desk.read(lambda session: session.execute(text("SELECT count(*) FROM parked")).scalar_one())
     assert [tuple(row) for row in rows] == [
