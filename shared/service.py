@@ -20,6 +20,7 @@ from shared.consuming.rebuild import Rebuilding
 from shared.database.protocol import DatabaseUnavailable
 from shared.erasing.destroying import Destruction
 from shared.erasing.forgetting import Forgetting
+from shared.erasing.table import count_not_gone
 from shared.events.fact import LIFECYCLE, OPERATIONS
 from shared.ground import Ground
 from shared.http.idempotency import ANSWERS, forget_old
@@ -176,6 +177,7 @@ class Service:
             "consumer_lag": {loop.consumer.name: lag for loop, lag in zip(self.loops, lags, strict=True)},
             "parked": len(waiting),
             "dead_letters": sum(1 for entry in waiting if entry["dead"]),
+            "keys_to_destroy": await self.desk.glance(count_not_gone),
         }
 
     async def _lag(self, consumer: Listener) -> int | None:

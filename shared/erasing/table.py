@@ -7,7 +7,7 @@ restored from before an erasure is told again which keys must not come back.
 
 from collections.abc import Iterable
 
-from sqlalchemy import BigInteger, Column, Index, String, Table, bindparam, select, text, update
+from sqlalchemy import BigInteger, Column, Index, String, Table, bindparam, func, select, text, update
 from sqlalchemy.orm import Session
 
 from shared.database.prepared import Prepared, upserting
@@ -45,6 +45,11 @@ def not_gone(session: Session, at_most: int) -> dict[str, str]:
     return {row.key_id: row.state for row in _NOT_GONE.all(session, at_most=at_most)}
 
 
+def count_not_gone(session: Session) -> int:
+    """How many keys of erased persons may still lie in a file, or in the store itself."""
+    return int(_COUNT.all(session)[0].waiting)
+
+
 def ever_doomed(session: Session, after: str, at_most: int) -> list[str]:
     """All that were ever doomed, in the order of their ids."""
     return [row.key_id for row in _EVER.all(session, after=after, at_most=at_most)]
@@ -61,6 +66,7 @@ _NOT_GONE = Prepared(
     .order_by(DOOMED_KEYS.c.key_id)
     .limit(bindparam("at_most"))
 )
+_COUNT = Prepared(select(func.count().label("waiting")).select_from(DOOMED_KEYS).where(text("state <> 'gone'")))
 _EVER = Prepared(
     select(DOOMED_KEYS.c.key_id)
     .where(DOOMED_KEYS.c.key_id > bindparam("after"))

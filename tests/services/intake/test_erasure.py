@@ -6,8 +6,9 @@ from typing import Any
 import httpx
 import pytest
 
+from services.intake.commands.expiry import expire_consents
 from tests.services.intake.erasing import approve, ask, erased, head, keys_gone, left_of, supervisor
-from tests.services.intake.story import ShelterVoice, case_of, facts, kind, pointers, refer, rows_of, told
+from tests.services.intake.story import ShelterVoice, case_of, facts, intake_of, kind, pointers, refer, rows_of, told
 from tests.services.intake.test_consent import consent
 from tests.services.intake.test_registration import AT, PERSON
 from tests.services.intake.test_screening import FINDING
@@ -52,6 +53,7 @@ async def test_one_asks_a_second_approves_and_nothing_is_left(pulang: Pulang) ->
     assert told(pulang, case)[-1][1].get("data", {}) == {}
     await keys_gone(pulang)
     assert rows_of(pulang, "SELECT key_id, state FROM doomed_keys") == [(key, "gone")]
+    assert (await intake_of(pulang).status())["keys_to_destroy"] == 0
 
 
 async def test_whoever_asked_cannot_approve_and_the_try_is_noted(pulang: Pulang) -> None:
@@ -245,9 +247,6 @@ async def test_who_had_the_persons_consent_is_told_that_they_are_gone_and_a_stra
 
 
 async def test_consent_does_not_expire_after_an_erasure(pulang: Pulang) -> None:
-    from services.intake.commands.expiry import expire_consents
-    from tests.services.intake.story import intake_of
-
     case = await person(pulang)
     soon = consent(("kemensos", "identified"))
     soon["decisions"][0]["expires_on"] = "2026-11-10"

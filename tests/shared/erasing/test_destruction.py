@@ -8,7 +8,7 @@ import pytest
 from services.psychosocial.main import PSYCHOSOCIAL
 from shared.database.protocol import DatabaseUnavailable
 from shared.erasing.destroying import Destruction
-from shared.erasing.table import DESTROYED, DOOMED, GONE, doom, not_gone
+from shared.erasing.table import DESTROYED, DOOMED, GONE, count_not_gone, doom, not_gone
 from shared.ground import Ground
 from shared.security.keys import DestructionUnfinished, KeyDestroyed
 from shared.settings import Settings
@@ -76,7 +76,9 @@ async def test_a_committed_erasure_destroys_its_keys_and_no_others(tmp_path: Pat
         first, second, other = await office.keys(3)
         await office.doom([first, second])
         assert await office.is_there(first)
+        assert await office.desk.read(count_not_gone) == 2
         await office.until_gone()
+        assert await office.desk.read(count_not_gone) == 0
         assert [await office.is_there(key) for key in (first, second, other)] == [False, False, True]
 
 
