@@ -55,6 +55,22 @@ def lift_hold(work: Work, case_id: str, hold_id: str, body: LiftHold) -> HoldVie
     return hold_view(held)
 
 
+def read_hold(work: Work, case_id: str, hold_id: str) -> HoldView:
+    """One hold with its notes, opened. Every read is audited. Raises CaseUnknown, PersonErased, HoldUnknown."""
+    case = case_row(work, case_id, open_only=False)
+    held = work.session.get(LegalHold, hold_id)
+    if held is None or held.case_id != case_id:
+        raise HoldUnknown
+    key = work.keys.get(case.key_id)
+
+    def opened(column: str, sealed: bytes | None) -> str | None:
+        return None if sealed is None else key.open(sealed, case=case_id, table="legal_holds", column=column)
+
+    audit(work, "hold.read", case_id)
+    notes = {"note": opened("note", held.note), "lifting_note": opened("lifting_note", held.lifting_note)}
+    return hold_view(held).model_copy(update=notes)
+
+
 def must_not_be_held(work: Work, case_id: str) -> None:
     """Raises HeldForProceedings, with the reason of each hold."""
     standing = [held for held in list_holds(work.session, case_id) if held.lifted_at is None]
@@ -66,7 +82,7 @@ def must_not_be_held(work: Work, case_id: str) -> None:
 
 
 def list_holds(session: Session, case_id: str) -> list[HoldView]:
-    """Standing and lifted, oldest first. Notes are not shown: they are for the file."""
+    """Standing and lifted, oldest first, without their notes."""
     found = select(LegalHold).where(col(LegalHold.case_id) == case_id).order_by(col(LegalHold.set_at))
     return [hold_view(held) for held in session.scalars(found)]
 

@@ -162,3 +162,17 @@ async def list_holds(case_id: Annotated[Id, Path()], at: Annotated[Door, door("h
     if await at.read(lambda session: queries.find_case(session, at.caller, case_id)) is None:
         raise CaseUnknown
     return shown(Page(items=await at.read(lambda session: holds.list_holds(session, case_id))))
+
+
+@router.get(
+    "/cases/{case_id}/legal-holds/{hold_id}",
+    response_model=HoldView,
+    responses=raises(CaseUnknown, PersonErased, HoldUnknown),
+    openapi_extra=sample(HOLD | {"has_note": True, "note": "Contoh catatan."}),
+)
+async def read_hold(
+    case_id: Annotated[Id, Path()], hold_id: Annotated[Id, Path()], at: Annotated[Door, door("hold.manage")]
+) -> Response:
+    """One legal hold with its notes; every read is noted."""
+    held = await at.do(lambda work: holds.read_hold(work, case_id, hold_id))
+    return shown(held, headers={"Cache-Control": "no-store"})

@@ -63,7 +63,7 @@ class LiftHold(Body):
 
 
 class HoldView(View):
-    """A legal hold; its notes are not shown."""
+    """A legal hold. Its notes are shown where it is read by itself, which is noted."""
 
     hold_id: str
     case_id: str
@@ -74,3 +74,5 @@ class HoldView(View):
     lifted_by: str | None = None
     lifted_at: datetime | None = None
     has_note: bool
+    note: str | None = None
+    lifting_note: str | None = None

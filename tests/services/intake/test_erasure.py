@@ -105,6 +105,24 @@ async def test_a_legal_hold_refuses_with_its_reason_until_it_is_lifted(pulang: P
     assert reasons == [("prosecution", "proceedings_ended"), ("restitution", "proceedings_ended")]
 
 
+async def test_the_notes_of_a_hold_are_read_by_who_manages_it_and_that_is_noted(pulang: Pulang) -> None:
+    case, other = await person(pulang), await person(pulang, register_anyway=True)
+    holds = f"/intake/cases/{case}/legal-holds"
+    held = (await supervisor(pulang).done(holds, {"reason": "prosecution", "note": "Perkara 12"}))["hold_id"]
+    await head(pulang).done(f"{holds}/{held}/lifting", {"reason": "not_needed", "note": "Selesai"})
+    read = await head(pulang).get(f"{holds}/{held}")
+    assert (read.json()["note"], read.json()["lifting_note"]) == ("Perkara 12", "Selesai")
+    assert read.headers["cache-control"] == "no-store"
+    assert (await pulang.officer().get(f"{holds}/{held}")).status_code == 403
+    assert kind(await head(pulang).get(f"/intake/cases/{other}/legal-holds/{held}")) == (404, "hold-unknown")
+    stranger = supervisor(pulang, "orang-jauh", "kemensos")
+    assert kind(await stranger.get(f"{holds}/{held}")) == (404, "case-unknown")
+    await erased(pulang, case)
+    assert kind(await head(pulang).get(f"{holds}/{held}")) == (410, "person-erased")
+    noted = rows_of(pulang, "SELECT actor FROM audit WHERE action = 'hold.read'")
+    assert noted == [("contoh-kepala",)]
+
+
 async def test_a_hold_is_of_one_case_and_its_repeat_is_known(pulang: Pulang) -> None:
     case, other = await person(pulang), await person(pulang, register_anyway=True)
     hold = {"id": MANIFEST, "reason": "investigation"}

@@ -104,6 +104,13 @@ async def targets(pulang: Pulang) -> list[Target]:
         ("POST", "/intake/cases/{case_id}/legal-holds", {"case_id": case}, supervisor, hold),
         ("GET", "/intake/cases/{case_id}/legal-holds", {"case_id": case}, supervisor, None),
         (
+            "GET",
+            "/intake/cases/{case_id}/legal-holds/{hold_id}",
+            {"case_id": case, "hold_id": held},
+            supervisor,
+            None,
+        ),
+        (
             "POST",
             "/intake/cases/{case_id}/legal-holds/{hold_id}/lifting",
             {"case_id": case, "hold_id": held},
