@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from pulang.audit_group import audit_app
+from pulang.erasures_group import erasures_app
 from pulang.options import DataOption, HostOption, JsonOption, PortOption, TokenOption, UrlOption
 from pulang.restored_group import restored_app
 
@@ -63,13 +64,22 @@ def restore_check(
             help="UTC, well before the backup began: what the bus has from then on is read. Default: everything.",
         ),
     ] = None,
+    erasures: Annotated[
+        Path | None,
+        typer.Option(
+            "--erasures",
+            metavar="FILE",
+            help="What `pulang erasures list --json` said last: where the bus was restored as well, it tells of none.",
+        ),
+    ] = None,
     as_json: JsonOption = False,
     data: DataOption = None,
 ) -> None:
-    """After a restore, before a service starts: put back from the bus the event rows that its database lacks."""
+    """After a restore, before a service starts: put back from the bus the event rows that its database lacks, and erase
+    who was erased since."""
     from pulang.restore_check import restore_check as check
 
-    check(service, data, since and since.replace(tzinfo=UTC), as_json=as_json)
+    check(service, data, since and since.replace(tzinfo=UTC), erasures, as_json=as_json)
 
 
 def rewrap(service: ServiceArgument) -> None:
@@ -114,4 +124,5 @@ def add_to(app: typer.Typer) -> None:
     app.command(name="restore-check")(restore_check)
     app.add_typer(restored_app, name="restored")
     app.add_typer(audit_app, name="audit")
+    app.add_typer(erasures_app, name="erasures")
     app.command(name="secrets")(make_secrets)

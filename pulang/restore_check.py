@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +16,7 @@ import orjson
 
 from pulang.app import definition
 from pulang.complaint import Complaint
+from pulang.erasures import read_list
 from pulang.opened import embedded_bus, file_of, kafka_bus, server_of
 from pulang.quiet import quiet_libraries
 from pulang.restored import show_read_only
@@ -27,6 +28,7 @@ from shared.bus.protocol import Bus, BusUnavailable
 from shared.database.protocol import Database, DatabaseUnavailable
 from shared.outbox.lease import Lease
 from shared.restoring.entering import behind
+from shared.restoring.erasures import AT_ONCE, TELLER, ErasuresTold, erase_again
 from shared.restoring.noticing import is_at_home
 from shared.restoring.putting_back import Doubled, Lacking, RelayAtWork, extents_since, put_back, rewind
 from shared.security.secrets import Secrets
@@ -43,10 +45,13 @@ class _Ground:
     alone: bool
 
 
-def restore_check(service: str, data: Path | None, since: datetime | None, *, as_json: bool) -> None:
+def restore_check(
+    service: str, data: Path | None, since: datetime | None, erasures: Path | None = None, *, as_json: bool
+) -> None:
     """On the distributed profile where PULANG_DATABASE is set, else on the data folder. Raises Complaint.
 
-    `since`: well before the backup was begun; everything on the bus is read where it is None.
+    `since`: well before the backup was begun; everything on the bus is read where it is None. `erasures`: a list of
+    those that the bus may not tell of.
     """
     from pulang.server import CannotStart
     from shared.migrating import NewerDatabase
@@ -55,6 +60,7 @@ def restore_check(service: str, data: Path | None, since: datetime | None, *, as
     must_be_a_service(service)
     quiet_libraries()
     far = data is None and bool(os.environ.get("PULANG_DATABASE"))
+    listed = set[str]() if erasures is None else read_list(erasures)
     since_ms = None if since is None else int(since.timestamp() * 1000)
     try:
         with contextlib.ExitStack() as folder:
@@ -64,7 +70,7 @@ def restore_check(service: str, data: Path | None, since: datetime | None, *, as
                     raise Complaint(f"there is no Pulang in {settings.data}: name its folder with --data")
                 folder.enter_context(alone_on(settings))
             ground = _distributed(service) if far else _embedded(service, settings)
-            found = asyncio.run(_check(service, ground, since_ms))
+            found = asyncio.run(_check(service, ground, since_ms, listed))
     except (CannotStart, SettingInvalid, SecretInvalid, NewerDatabase) as refused:
         raise Complaint(str(refused)) from None
     except Doubled as doubled:
@@ -82,7 +88,9 @@ def restore_check(service: str, data: Path | None, since: datetime | None, *, as
     _tell(service, found, as_json=as_json)
 
 
-async def _check(service: str, ground: "contextlib.AbstractAsyncContextManager[_Ground]", since_ms: int | None) -> Any:
+async def _check(
+    service: str, ground: "contextlib.AbstractAsyncContextManager[_Ground]", since_ms: int | None, listed: set[str]
+) -> Any:
     async with ground as on:
         lease = Lease(on.database, "relay", alone=on.alone)
         if not await lease.hold():
@@ -92,7 +100,9 @@ async def _check(service: str, ground: "contextlib.AbstractAsyncContextManager[_
             # First the groups: where somebody still reads, nothing was changed yet.
             await rewind(on.bus, definition(service).consumers, extents)
             source = f"/pulang/{service}"
-            count = await put_back(on.bus, on.database, lease, on.secrets.chain, source, extents)
+            told = ErasuresTold(listed)
+            count = await put_back(on.bus, on.database, lease, on.secrets.chain, source, extents, told.note)
+            erased = await _erase_again(on, service, sorted(told.cases))
             if service == "exchange":
                 await on.database.write(begin_behind_all_cursors)
             lost = await record_loss(on.bus, on.database, service, on.secrets)
@@ -104,7 +114,21 @@ async def _check(service: str, ground: "contextlib.AbstractAsyncContextManager[_
         while page := await on.database.read(partial(behind, after=subjects[-1]["subject"] if subjects else "")):
             subjects += page
         audit = None if lost is None else {"number": lost.kept + 1, "until": lost.number}
-        return {"service": service, "put_back": count, "read_only": subjects, "audit_lost": audit}
+        return {"service": service, "put_back": count, "erased": erased, "read_only": subjects, "audit_lost": audit}
+
+
+async def _erase_again(on: _Ground, service: str, cases: Sequence[str]) -> int:
+    """The keys are destroyed when the service opens, and before it serves."""
+    for start in range(0, len(cases), AT_ONCE):
+        again = partial(
+            erase_again,
+            forgetting=definition(service).forgetting,
+            secrets=on.secrets,
+            cases=cases[start : start + AT_ONCE],
+            teller=f"/pulang/{service}" == TELLER,
+        )
+        await on.database.write(again)
+    return len(cases)
 
 
 @contextlib.asynccontextmanager
@@ -133,6 +157,8 @@ def _tell(service: str, found: Any, *, as_json: bool) -> None:
         sys.stdout.buffer.write(orjson.dumps(found) + b"\n")
         return
     print(f"{service}: {found['put_back']} event rows were put back; what others said is heard again at the next start")
+    if found["erased"]:
+        print(f"{service}: {found['erased']} persons who were erased are erased here, too")
     if (lost := found["audit_lost"]) is not None:
         print(
             f"{service}: what its audit log held from number {lost['number']} on, up to {lost['until']}, went with the "

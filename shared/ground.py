@@ -1,13 +1,19 @@
 """What a replica of a service stands on: its database, its keys, its secrets; made for either profile."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from shared.database.protocol import Database, DatabaseUnavailable
 from shared.security.keys import KeyStore
 from shared.security.secrets import Secrets
 from shared.settings import IDENTITY_READS, Rate, Replica, Settings
+
+if TYPE_CHECKING:
+    from shared.database.sqlite import SqliteDatabase
+    from shared.security.keys import SqliteKeyStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +29,9 @@ class Ground:
     """Ready for units of work at its return. Raises DatabaseUnavailable; may be tried again then."""
     close: Callable[[], Awaitable[None]]
     """Finishes what was taken. Everything else of the service has ended by then."""
+    scrub: Callable[[Sequence[str]], Coroutine[None, None, bool]]
+    """What was deleted from these tables, and every destroyed key, leaves the files, as far as the database can see to
+    it (decision 17). False where somebody still reads what was there before. Raises DatabaseUnavailable."""
     identity_reads: Rate = IDENTITY_READS
 
 
@@ -44,8 +53,22 @@ def embedded(settings: Settings, name: str, migrations: Path) -> Ground:
         await database.stop()
         keys.close()
 
+    async def scrub(tables: Sequence[str]) -> bool:
+        return await scrub_files(database, keys)
+
     secrets = Secrets.load(settings.keys)
-    return Ground(database, keys, secrets, alone=True, open=open_, close=close, identity_reads=settings.identity_reads)
+    return Ground(database, keys, secrets, True, open_, close, scrub, settings.identity_reads)
+
+
+async def scrub_files(database: "SqliteDatabase", keys: "SqliteKeyStore") -> bool:
+    """Both write-ahead logs are emptied; what was deleted is overwritten in the files themselves at the deletion."""
+    from shared.security.keys import DestructionUnfinished
+
+    try:
+        await asyncio.to_thread(keys.destroy, ())
+    except DestructionUnfinished:
+        return False
+    return await database.empty_log()
 
 
 def distributed(replica: Replica, name: str, migrations: Path) -> Ground:
@@ -69,5 +92,18 @@ def distributed(replica: Replica, name: str, migrations: Path) -> Ground:
         await database.stop()
         await keys.stop()
 
+    async def scrub(tables: Sequence[str]) -> bool:
+        return await scrub_server(replica.stores.database, replica.stores.key_store, tables)
+
     secrets = Secrets.from_environment(replica.root_secret)
-    return Ground(database, keys, secrets, alone=False, open=open_, close=close, identity_reads=replica.identity_reads)
+    return Ground(database, keys, secrets, False, open_, close, scrub, replica.identity_reads)
+
+
+async def scrub_server(database: str, key_store: str, tables: Sequence[str]) -> bool:
+    """Dead rows of both are vacuumed. Raises DatabaseUnavailable."""
+    from shared.database.vacuum import vacuum
+    from shared.security.postgres_keys import DATA_KEY
+
+    await vacuum(key_store, [DATA_KEY.name])
+    await vacuum(database, tables)
+    return True

@@ -21,9 +21,12 @@ from shared.consuming.loop import ConsumerLoop
 from shared.consuming.projection import Projection
 from shared.consuming.rebuild import Rebuilding
 from shared.database.protocol import DatabaseUnavailable
+from shared.erasing.destroying import Destruction
+from shared.erasing.forgetting import Forgetting
+from shared.erasing.table import count_not_gone
 from shared.events.fact import LIFECYCLE, OPERATIONS
 from shared.ground import Ground
-from shared.http.idempotency import forget_old
+from shared.http.idempotency import ANSWERS, forget_old
 from shared.outbox.lease import Lease
 from shared.outbox.relay import Relay, backlog, recorded
 from shared.restoring.noticing import DatabaseMoved, DatabaseOlder, has_moved, is_at_home, is_older
@@ -65,6 +68,8 @@ class Definition:
     """Topics that it writes besides the services' own."""
     clock: tuple[Callable[[Work], object], ...] = ()
     """Commands that time gives: done once a minute by the replica that holds the relay's lease."""
+    forgetting: Forgetting = field(kw_only=True)
+    """What it does when a person is erased; its consumers do it as well, and a restore before anybody is served."""
 
 
 class Service:
@@ -89,6 +94,8 @@ class Service:
         self.rebuilding = Rebuilding(
             self.desk, bus, [one for one in definition.consumers if isinstance(one, Projection)]
         )
+        cleaned = (ANSWERS.name, *(table.name for table in definition.forgetting.tables))
+        self._destruction = Destruction(self.name, ground, cleaned)
         self.companions = list(definition.companions(self))
         self._running: list[Companion] = []
         self._chores: asyncio.Task[None] | None = None
@@ -103,6 +110,7 @@ class Service:
         if not self._opened:
             await self.ground.open()
             self._opened = True
+        await self._destruction.all_again()
         self._moved = await self.database.read(has_moved)
         if self._moved:
             self.desk.closed = f"{self.name}: the database was restored or moved: waiting to compare it with the bus"
@@ -136,6 +144,7 @@ class Service:
         self._stopping.set()
         if self._chores is not None:
             await asyncio.wait([self._chores])
+        await self._destruction.stop()
         for part in reversed(self._running):
             with contextlib.suppress(BusUnavailable, DatabaseUnavailable):
                 await part.stop()
@@ -174,6 +183,7 @@ class Service:
             "consumer_lag": {loop.consumer.name: lag for loop, lag in zip(self.loops, lags, strict=True)},
             "parked": len(waiting),
             "dead_letters": sum(1 for entry in waiting if entry["dead"]),
+            "keys_to_destroy": await self.desk.glance(count_not_gone),
         }
 
     async def _lag(self, consumer: Listener) -> int | None:
@@ -204,5 +214,7 @@ class Service:
                 if done % CLOCK_EVERY == 1 and self.relay.leading:
                     for command in (forget_old, *self.definition.clock):
                         await self.desk.write(command)
+                if self.relay.leading:
+                    await self._destruction.go_on()
             except DatabaseUnavailable as gone:
                 log.warning("chores wait", service=self.name, because=str(gone))

@@ -16,7 +16,7 @@ import asyncpg  # type: ignore[import-untyped]
 from pulang.app import definition
 from pulang.services import SERVICES
 from shared.database.postgres import PostgresDatabase
-from shared.ground import Ground, embedded
+from shared.ground import Ground, embedded, scrub_server
 from shared.migrating import migrate_server
 from shared.security.postgres_keys import PostgresKeyStore, migrate_key_store
 from shared.security.sealing import Kek
@@ -85,7 +85,10 @@ class OnServer:
             await database.stop()
             await keys.stop()
 
-        return Ground(database, keys, self._secrets, False, open_, close, settings.identity_reads)
+        async def scrub(tables: Sequence[str]) -> bool:
+            return await scrub_server(self.url(service), self.url("keys"), tables)
+
+        return Ground(database, keys, self._secrets, False, open_, close, scrub, settings.identity_reads)
 
     def rows(self, settings: Settings, service: str, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         places = iter(range(1, len(values) + 1))

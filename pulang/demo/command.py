@@ -105,4 +105,5 @@ Pulang serves at {address}. What to try next, in another terminal:
   {address}/docs                     every operation, with examples
   pulang watch iom --until-idle 3    the season as IOM may see it
   pulang status --verify             backlogs, and whether the event logs are whole
+  pulang erasures request CASE       a person is erased: one asks, `pulang erasures approve CASE` is somebody else
 Ctrl-C stops it; the same command starts it again with its data."""

@@ -12,9 +12,9 @@ from typing import Any, Literal
 import orjson
 
 from shared.events.envelope import Event
-from shared.events.intake import ConsentChanged
+from shared.events.intake import CaseErased, ConsentChanged
 
-ERASED = "pulang.case.erased.v1"
+ERASED = CaseErased.TYPE
 """Stands outside grants and versions: the last that an agency hears of a case."""
 
 Request = Literal["case", "identity"]

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from services.aid.commands.forgetting import FORGETTING
 from services.aid.models import METADATA
 from services.aid.reactions import REACTIONS, TOGETHER
 from services.aid.routes import router
@@ -14,4 +15,5 @@ AID = Definition(
     metadata=METADATA,
     migrations=Path(__file__).parent / "migrations",
     consumers=(reacting("aid", REACTIONS, together=TOGETHER),),
+    forgetting=FORGETTING,
 )

@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 
+from services.aid.commands.forgetting import FORGETTING
 from services.aid.models import Case, Store
 from shared.consuming.reactions import Reactions, Together, Told
 from shared.database.models import table_of
 from shared.database.prepared import upserting
+from shared.erasing.forgetting import erasing
 from shared.events.envelope import Event
 from shared.events.facilities import FacilityOpened
-from shared.events.intake import CaseRegistered
+from shared.events.intake import CaseErased, CaseRegistered
 from shared.work import Work
 
 
@@ -31,4 +33,4 @@ _KNOW = upserting(table_of(Case), ("case_id",))
 
 
 REACTIONS: Reactions = {FacilityOpened: open_store}
-TOGETHER: Together = {(CaseRegistered,): know_cases}
+TOGETHER: Together = {(CaseRegistered,): know_cases, (CaseErased,): erasing(FORGETTING)}

@@ -10,7 +10,7 @@ from shared.codes import ConsentLevel
 from shared.events.envelope import Event
 from shared.events.exchange import Withheld
 from shared.events.fact import LIFECYCLE, OPERATIONS
-from shared.events.intake import ConsentChanged
+from shared.events.intake import CaseErased, ConsentChanged
 
 Level = ConsentLevel | Literal["public"]
 """How far an agency may follow: a case by the person's consent, operations as `public`."""
@@ -53,11 +53,14 @@ def disclose(agency: AgencyView, event: Event, level_before: Level, level_after:
 
     The levels are those between the case and the agency around the event; they differ on changes of consent alone.
     For operations both are `public`. A type that this version does not know is a stub. To an agency that has left the
-    exchange nothing is told.
+    exchange nothing is told. That a person was erased is told at every level, and belongs to no grant: whose log it
+    stands in had something of the case once.
     """
     if not agency.member:
         return None
     plan = plan_of(event.type)
+    if plan is not None and plan.fact is CaseErased:
+        return _copy(agency, event._replace(grant=None), _subject(agency, event), {})
     if level_after == "public":
         shown = plan is not None and plan.fact.TOPIC == OPERATIONS and event.type not in agency.withheld
         data = event.data or {}

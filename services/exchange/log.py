@@ -15,6 +15,7 @@ from services.exchange.models import (
     ConsentLevelRow,
     ConsentStep,
     DeletionRequest,
+    ErasedCase,
     LogHead,
     LogRow,
     StoredEvent,
@@ -24,9 +25,11 @@ from shared.consuming.inbox import Consumer
 from shared.database.models import table_of
 from shared.database.prepared import Prepared, adding, upserting
 from shared.database.together import insert_together
+from shared.erasing.forgetting import Forgetting
 from shared.events.envelope import Event
 from shared.events.fact import LIFECYCLE, OPERATIONS
 from shared.events.intake import ConsentChanged
+from shared.security.secrets import Secrets
 from shared.work import Work
 
 HEAD = "log"
@@ -53,7 +56,11 @@ _MOVE = Prepared(
     .where(table_of(Agency).c.agency == bindparam("of_agency"))
     .values(last=bindparam("to_last"))
 )
-_LEVEL = upserting(table_of(ConsentLevelRow), ("case_id", "agency"), ("level", "grant_number"))
+_LEVEL = upserting(table_of(ConsentLevelRow), ("case_id", "agency"), ("level", "grant_number", "erased"))
+_ERASED = Prepared(
+    select(table_of(ErasedCase)).where(col(ErasedCase.case_id).in_(bindparam("of_cases", expanding=True)))
+)
+_ERASE = upserting(table_of(ErasedCase), ("case_id",))
 
 
 def keep_log(work: Work, events: Sequence[Event]) -> None:
@@ -78,6 +85,21 @@ def begin_behind_all_cursors(session: Session) -> None:
     behind = col(Agency.last) + FURTHER
     sent = case((col(Agency.sent) == col(Agency.last), behind), else_=col(Agency.sent))
     session.execute(update(agencies).values(last=behind, sent=sent))
+
+
+def _forget(session: Session, secrets: Secrets, cases: Sequence[str], now_ms: int) -> None:
+    """After a restore, before anybody is served: that they were erased is heard again only later."""
+    _no_more_of(session, cases)
+
+
+def _no_more_of(session: Session, cases: Sequence[str]) -> None:
+    """Also for agencies that have left: they may come back."""
+    _ERASE.write(session, [{"case_id": case} for case in cases])
+    levels = table_of(ConsentLevelRow)
+    session.execute(update(levels).where(levels.c.case_id.in_(cases)).values(erased=True))
+
+
+FORGETTING = Forgetting(_forget)
 
 
 def take_positions(session: Session, count: int) -> int:
@@ -106,7 +128,8 @@ def open_log(session: Session, agency: str, now: datetime) -> None:
     """
     take_positions(session, 0)
     session.execute(insert(table_of(Agency)).values(agency=agency, last=0, sent=0))
-    fold, last, after = LogFold([agency], {}, None), 0, 0
+    erased = session.scalars(select(col(ErasedCase.case_id))).all()
+    fold, last, after = LogFold([agency], {}, None, erased), 0, 0
     while rows := _STORED.all(session, after=after, at_most=_AT_ONCE):
         for row in rows:
             fold.take(row.position, Event.from_bytes(row.payload))
@@ -121,10 +144,12 @@ def _fold(session: Session, agencies: Iterable[str], events: Sequence[Event]) ->
     """A fold that knows what holds for the cases of the batch, and the history of those whose consent may change."""
     cases = sorted({event.subject for event in events if topic_of(event.type) == LIFECYCLE})
     changing = sorted({event.subject for event in events if event.type == ConsentChanged.TYPE})
-    standings = {}
+    standings: dict[tuple[str, str], Standing] = {}
+    erased: set[str] = set()
     if cases:
         rows = _STANDINGS.all(session, of_cases=cases)
-        standings = {(row.case_id, row.agency): Standing(row.level, row.grant_number) for row in rows}
+        standings = {(row.case_id, row.agency): Standing(row.level, row.grant_number, row.erased) for row in rows}
+        erased = {row.case_id for row in _ERASED.all(session, of_cases=cases)}
     histories: dict[str, list[int]] = {case: [] for case in changing}
     if changing:
         earlier = session.execute(
@@ -134,7 +159,7 @@ def _fold(session: Session, agencies: Iterable[str], events: Sequence[Event]) ->
         )
         for case, position in earlier:
             histories[case].append(position)
-    return LogFold(agencies, standings, histories)
+    return LogFold(agencies, standings, histories, erased)
 
 
 def _write(
@@ -163,17 +188,11 @@ def _write(
         for step in fold.steps
     ]
     asked = [
-        {
-            "event": step.event,
-            "agency": step.agency,
-            "case_id": step.case,
-            "asks": asks,
-            "asked_at": now,
-            "due_at": now + TIME_TO_DELETE,
-        }
+        _request(step.event, step.case, step.agency, asks, now)
         for step in fold.steps
         if (asks := what_to_delete(step.level_before, step.level_after)) is not None
     ]
+    asked += [_request(one.event, one.case, one.agency, "erasure", now) for one in fold.erasures]
     insert_together(
         session,
         [
@@ -184,10 +203,29 @@ def _write(
         ],
     )
     _MOVE.write(session, [{"of_agency": agency, "to_last": to} for agency, to in after.items() if to != last[agency]])
+    if fold.newly_erased:
+        _no_more_of(session, sorted(fold.newly_erased))
     _LEVEL.write(
         session,
         [
-            {"case_id": case, "agency": agency, "level": standing.level, "grant_number": standing.grant}
+            {
+                "case_id": case,
+                "agency": agency,
+                "level": standing.level,
+                "grant_number": standing.grant,
+                "erased": standing.erased,
+            }
             for (case, agency), standing in fold.changed.items()
         ],
     )
+
+
+def _request(event: int, case: str, agency: str, asks: str, now: datetime) -> dict[str, object]:
+    return {
+        "event": event,
+        "agency": agency,
+        "case_id": case,
+        "asks": asks,
+        "asked_at": now,
+        "due_at": now + TIME_TO_DELETE,
+    }

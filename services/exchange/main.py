@@ -7,7 +7,7 @@ from services.exchange.commands.deletions import escalate
 from services.exchange.directory import Directory
 from services.exchange.feed import Feed
 from services.exchange.indicators.publishing import Publisher
-from services.exchange.log import LOG
+from services.exchange.log import FORGETTING, LOG
 from services.exchange.models import METADATA
 from services.exchange.projections import INDICATORS
 from services.exchange.relay import LEASE, AgencyRelay
@@ -33,4 +33,5 @@ EXCHANGE = Definition(
     consumers=(LOG, INDICATORS),
     companions=_companions,
     clock=(escalate,),
+    forgetting=FORGETTING,
 )

@@ -1,6 +1,6 @@
 """Grants (DESIGN 6): which rows the log of each agency gets, and with which levels a row is disclosed."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from services.exchange.disclosure import Level
@@ -8,14 +8,14 @@ from shared.codes import ConsentLevel
 from shared.events.catalogue import FACTS
 from shared.events.envelope import Event
 from shared.events.fact import LIFECYCLE, OPERATIONS
-from shared.events.intake import ConsentChanged
+from shared.events.intake import CaseErased, ConsentChanged
 
 OPERATIONS_STREAMS = frozenset(
     {"manifest", "facility", "occupancy", "donation", "request", "shipment", "stock"},
 )
 """The streams of operations (DESIGN 5): a newer publisher's type of one of them is no case event."""
 NO_GRANT = 0
-"""Operations carry none."""
+"""Operations carry none, nor does the erasure of a case."""
 
 
 def topic_of(event_type: str) -> str:
@@ -33,6 +33,8 @@ class Standing:
 
     level: ConsentLevel = "none"
     grant: int = 0
+    erased: bool = False
+    """The person was erased: whatever else is said, nothing of the case is disclosed any more but that."""
 
 
 NOTHING = Standing()
@@ -59,11 +61,21 @@ class Step:
     grant: int
 
 
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """An agency that had something of the case has to delete it for good."""
+
+    event: int
+    case: str
+    agency: str
+
+
 class LogFold:
     """Folds stored events, in their order, into rows of the agencies' logs.
 
     A grant begins when a level rises from `none`: the case's history so far goes into the log in stored order, the
-    change itself after it. The change that ends a grant is its last row.
+    change itself after it. The change that ends a grant is its last row. An erasure ends all of them: each agency that
+    ever had one is told, and nothing that comes later goes into any log.
     """
 
     def __init__(
@@ -71,8 +83,10 @@ class LogFold:
         agencies: Iterable[str],
         standings: Mapping[tuple[str, str], Standing],
         histories: Mapping[str, Sequence[int]] | None = None,
+        erased: Collection[str] = (),
     ) -> None:
         """`standings` by case and agency; `histories`: positions by case, of the cases whose consent may change.
+        `erased`: cases that are known to be erased, whether or not that has been heard again since a restore.
 
         Without histories the fold begins at the first event there is, and remembers every case's.
         """
@@ -81,8 +95,11 @@ class LogFold:
         self._standings = dict(standings)
         self._histories = {case: list(positions) for case, positions in (histories or {}).items()}
         self._from_start = histories is None
+        self._erased = set(erased)
+        self.newly_erased: set[str] = set()
         self.entries: list[LogEntry] = []
         self.steps: list[Step] = []
+        self.erasures: list[Erasure] = []
         self.changed: dict[tuple[str, str], Standing] = {}
         for (case, agency), standing in standings.items():
             if standing.level != "none" and agency in self._agencies:
@@ -96,6 +113,8 @@ class LogFold:
         case = event.subject
         if event.type == ConsentChanged.TYPE:
             self._change(position, case, ConsentChanged.model_validate(event.data or {}))
+        elif event.type == CaseErased.TYPE:
+            self._erase(position, case)
         else:
             self.entries += [LogEntry(agency, grant, position) for agency, grant in self._live.get(case, {}).items()]
         if self._from_start:
@@ -105,7 +124,7 @@ class LogFold:
 
     def written(self) -> None:
         """What was folded so far has its rows; it goes on from here."""
-        self.entries, self.steps, self.changed = [], [], {}
+        self.entries, self.steps, self.erasures, self.changed, self.newly_erased = [], [], [], {}, set()
 
     def _change(self, position: int, case: str, fact: ConsentChanged) -> None:
         decided = {decision.agency: decision.level for decision in fact.decisions}
@@ -128,15 +147,31 @@ class LogFold:
                 del live[agency]
             self.entries.append(LogEntry(agency, grant, position))
             self.steps.append(Step(position, case, agency, before.level, after, grant))
-            self.changed[case, agency] = self._standings[case, agency] = Standing(after, grant)
+            standing = Standing(after, grant, case in self._erased)
+            self.changed[case, agency] = self._standings[case, agency] = standing
+
+    def _erase(self, position: int, case: str) -> None:
+        self._live.pop(case, None)
+        self._erased.add(case)
+        self.newly_erased.add(case)
+        for agency in self._agencies:
+            before = self._standings.get((case, agency), NOTHING)
+            if before.grant == 0:
+                continue
+            self.entries.append(LogEntry(agency, NO_GRANT, position))
+            self.erasures.append(Erasure(position, case, agency))
+            self.changed[case, agency] = self._standings[case, agency] = Standing("none", before.grant, erased=True)
 
 
 def levels_at_sending(grant: int, now: Standing, step: Step | None) -> tuple[Level, Level]:
     """The levels with which a row of a log is disclosed now.
 
     Of a grant that is over there is the ending alone, with its request to delete. In one that is live, a change of
-    consent has the levels around it; everything else, and an ending of an earlier grant, the level of now.
+    consent has the levels around it; everything else, and an ending of an earlier grant, the level of now. Of a person
+    who was erased there is no level at all; that they were, which stands outside of grants, is disclosed at any.
     """
+    if now.erased:
+        return "none", "none"
     if grant == NO_GRANT:
         return "public", "public"
     if now.level == "none" or now.grant != grant:

@@ -166,6 +166,42 @@ class Referral(IntakeTable, table=True):
     made_at: datetime = Field(sa_type=UtcTime)
 
 
+class Erasure(IntakeTable, table=True):
+    """That somebody asked for a person to be erased, and what came of it; it outlives the person's data."""
+
+    __tablename__ = "erasures"
+
+    case_id: str = Field(primary_key=True, max_length=36)
+    status: str = Field(max_length=10)
+    reason: str | None = Field(default=None, max_length=12)
+    """None, as the next three: it was learnt from the bus, after a restore."""
+    asked_by: str | None = Field(default=None, max_length=12)
+    requested_by: str | None = Field(default=None, max_length=256)
+    requested_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    decided_by: str | None = Field(default=None, max_length=256)
+    decided_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    refused_because: str | None = Field(default=None, max_length=20)
+
+
+class LegalHold(IntakeTable, table=True):
+    """Legal proceedings need what is known of a person: no erasure until it is lifted (UU 27/2022)."""
+
+    __tablename__ = "legal_holds"
+
+    hold_id: str = Field(primary_key=True, max_length=36)
+    case_id: str = Field(max_length=36, index=True)
+    reason: str = Field(max_length=20)
+    note: bytes | None = Field(default=None, sa_type=LargeBinary)
+    """Sealed."""
+    set_by: str = Field(max_length=256)
+    set_at: datetime = Field(sa_type=UtcTime)
+    lifted_because: str | None = Field(default=None, max_length=20)
+    lifting_note: bytes | None = Field(default=None, sa_type=LargeBinary)
+    """Sealed."""
+    lifted_by: str | None = Field(default=None, max_length=256)
+    lifted_at: datetime | None = Field(default=None, sa_type=UtcTime)
+
+
 class Manifest(IntakeTable, table=True):
     """The list of people who arrive together."""
 
@@ -182,6 +218,7 @@ class ManifestRow(IntakeTable, table=True):
     """What became of a row that was not registered: kept, sealed with a key of its own, until an officer mends it."""
 
     __tablename__ = "manifest_rows"
+    __table_args__ = (Index("ix_manifest_rows_known_case", "known_case"),)
 
     manifest_id: str = Field(primary_key=True, max_length=36)
     row_key: str = Field(primary_key=True, max_length=64)

@@ -54,6 +54,30 @@ class DecidedSince(Conflict):
     """A later decision about this agency is recorded; an earlier one cannot replace it."""
 
 
+class ErasureUnknown(NotFound):
+    """Nobody asked for this person to be erased, or the case lies outside what the token may see."""
+
+
+class ErasureAsked(Conflict):
+    """The erasure was asked for already, for another reason or by somebody else."""
+
+
+class ErasureRefused(Conflict):
+    """The erasure was refused; it has to be asked for again."""
+
+
+class SecondPersonNeeded(NotAllowed):
+    """Who asked for the erasure cannot approve it: a second person has to."""
+
+
+class HeldForProceedings(Conflict):
+    """Legal proceedings need this person's data: it is not erased before the legal hold is lifted."""
+
+
+class HoldUnknown(NotFound):
+    """There is no such legal hold, or it lies outside what the token may see."""
+
+
 class ReferralUnknown(NotFound):
     """There is no such referral, or it lies outside what the token may see."""
 

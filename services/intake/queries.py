@@ -8,9 +8,10 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Mapped, Session
 from sqlmodel import col
 
-from services.intake.models import Case, Consent, Manifest, Place, Referral, Seat, Trip
+from services.intake.models import Case, Consent, Erasure, Manifest, Place, Referral, Seat, Trip
 from services.intake.rules import CaseState, phase
 from services.intake.schemas.cases import CaseView, Figures
+from services.intake.schemas.erasing import ErasureView
 from shared.security.access import within
 from shared.security.tokens import Caller
 
@@ -68,6 +69,37 @@ def list_cases(session: Session, caller: Caller, wanted: CaseFilter, after: str,
         if value is not None:
             query = query.where(column == value)
     return [case_view(case) for case in session.scalars(query.order_by(col(Case.case_id)).limit(limit))]
+
+
+def erasure_view(asked: Erasure) -> ErasureView:
+    return ErasureView(
+        case_id=asked.case_id,
+        status=asked.status,
+        reason=asked.reason,
+        asked_by=asked.asked_by,
+        requested_by=asked.requested_by,
+        requested_at=asked.requested_at,
+        decided_by=asked.decided_by,
+        decided_at=asked.decided_at,
+        refused_because=asked.refused_because,
+    )
+
+
+def find_erasure(session: Session, case_id: str) -> ErasureView | None:
+    found = session.get(Erasure, case_id)
+    return None if found is None else erasure_view(found)
+
+
+def list_erasures(session: Session, caller: Caller, status: str | None, after: str, limit: int) -> list[ErasureView]:
+    """By case id. One whose case is not known here (after a restore) is seen by whoever sees all."""
+    query = (
+        select(Erasure)
+        .join(Case, col(Case.case_id) == col(Erasure.case_id), isouter=True)
+        .where(case_scope(caller), col(Erasure.case_id) > after)
+    )
+    if status is not None:
+        query = query.where(col(Erasure.status) == status)
+    return [erasure_view(row) for row in session.scalars(query.order_by(col(Erasure.case_id)).limit(limit))]
 
 
 def list_places(session: Session) -> Sequence[Place]:
@@ -130,7 +162,7 @@ def case_view(case: Case) -> CaseView:
         origin_regency=case.origin_regency,
         destination_country=case.destination_country,
         manifest=case.manifest_id,
-        row_key=case.row_key,
+        row_key=None if case.status == "erased" else case.row_key,
         warnings=case.warnings,
         trafficking_status=case.trafficking_status,
         consent_recorded=case.consent_recorded,

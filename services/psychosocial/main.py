@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from services.psychosocial.commands.forgetting import FORGETTING
 from services.psychosocial.models import METADATA
 from services.psychosocial.reactions import REACTIONS, TOGETHER
 from services.psychosocial.routes import router
@@ -14,4 +15,5 @@ PSYCHOSOCIAL = Definition(
     metadata=METADATA,
     migrations=Path(__file__).parent / "migrations",
     consumers=(reacting("psychosocial", REACTIONS, together=TOGETHER),),
+    forgetting=FORGETTING,
 )

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import Index, LargeBinary
+from sqlalchemy import Index, LargeBinary, false
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
@@ -41,6 +41,8 @@ class Entry(PsychosocialTable, table=True):
     facility: str | None = Field(default=None, max_length=40)
     """Where the person is, or was last."""
     in_house: bool = False
+    erased: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    """The person was erased: the entry only stands so that nothing is written about them again."""
 
 
 class Stay(PsychosocialTable, table=True):

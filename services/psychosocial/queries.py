@@ -40,6 +40,7 @@ def worklist(
     query = select(Entry).where(
         at_places_of(caller, col(Entry.facility)),
         or_(col(Entry.screened), col(Entry.facility).is_not(None)),
+        col(Entry.erased).is_(False),
         col(Entry.case_id) > after,
     )
     if facility is not None:

@@ -9,14 +9,16 @@ from typing import Any
 
 from sqlalchemy import bindparam, select, update
 
+from services.psychosocial.commands.forgetting import FORGETTING
 from services.psychosocial.models import Entry, Place, Stay
 from services.psychosocial.rules import KnownStay, whereabouts
 from shared.consuming.reactions import Reactions, Together, Told
 from shared.database.models import table_of
 from shared.database.prepared import Prepared, note, upserting
+from shared.erasing.forgetting import erasing
 from shared.events.envelope import Event
 from shared.events.facilities import FacilityOpened
-from shared.events.intake import CaseClosed, CaseReopened, CaseScreened
+from shared.events.intake import CaseClosed, CaseErased, CaseReopened, CaseScreened
 from shared.events.shelter import StayCheckedIn, StayCheckedOut
 from shared.work import Work
 
@@ -64,6 +66,7 @@ TOGETHER: Together = {
     (CaseScreened,): open_entries,
     (CaseClosed, CaseReopened): close_entries,
     (StayCheckedIn, StayCheckedOut): follow_stays,
+    (CaseErased,): erasing(FORGETTING),
 }
 
 
@@ -87,5 +90,5 @@ def _stay(event: Event, fact: StayCheckedIn) -> dict[str, Any]:
 
 
 def _note(work: Work, told: Sequence[tuple[str, dict[str, Any]]]) -> None:
-    new = {"screened": False, "care_layer": None, "closed": False, "facility": None, "in_house": False}
+    new = {"screened": False, "care_layer": None, "closed": False, "facility": None, "in_house": False, "erased": False}
     note(work.session, ENTRY, "case_id", new, told)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from services.shelter.commands.forgetting import FORGETTING
 from services.shelter.models import METADATA
 from services.shelter.reactions import REACTIONS, TOGETHER
 from services.shelter.routes import router
@@ -14,5 +15,6 @@ SHELTER = Definition(
     metadata=METADATA,
     migrations=Path(__file__).parent / "migrations",
     consumers=(reacting("shelter", REACTIONS, together=TOGETHER),),
+    forgetting=FORGETTING,
 )
 """The shelter service."""

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import JSON, CheckConstraint, Index, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, Index, UniqueConstraint, false
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
@@ -65,6 +65,8 @@ class Case(ShelterTable, table=True):
     sex: str | None = Field(default=None, max_length=1)
     age_band: str | None = Field(default=None, max_length=6)
     needs: list[str] = Field(default_factory=list, sa_type=JSON)
+    erased: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    """The person was erased: no bed is given to them any more."""
 
 
 class Referral(ShelterTable, table=True):

@@ -6,12 +6,14 @@ from typing import Any
 
 from sqlmodel import col
 
+from services.shelter.commands.forgetting import FORGETTING
 from services.shelter.models import Case, Referral
 from shared.consuming.reactions import Reactions, Together, Told
 from shared.database.models import table_of
 from shared.database.prepared import Prepared, insert_in, note, upserting
+from shared.erasing.forgetting import erasing
 from shared.events.envelope import Event
-from shared.events.intake import CaseRegistered, CaseScreened, ReferralMade, ReferralRevoked
+from shared.events.intake import CaseErased, CaseRegistered, CaseScreened, ReferralMade, ReferralRevoked
 from shared.work import Work
 
 
@@ -41,6 +43,7 @@ TOGETHER: Together = {
     (CaseRegistered,): know_people,
     (CaseScreened,): know_needs,
     (ReferralMade, ReferralRevoked): note_referrals,
+    (CaseErased,): erasing(FORGETTING),
 }
 
 
@@ -58,7 +61,7 @@ _TAKE_BACK = Prepared(_taking_back)
 
 
 def _learn(work: Work, known: Sequence[tuple[str, dict[str, Any]]]) -> None:
-    note(work.session, table_of(Case), "case_id", {"sex": None, "age_band": None, "needs": []}, known)
+    note(work.session, table_of(Case), "case_id", {"sex": None, "age_band": None, "needs": [], "erased": False}, known)
 
 
 def _referral(event: Event, fact: ReferralMade | ReferralRevoked, status: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ up to five milliseconds. Commits, and reads that walk much (`study`), are on thr
 
 import asyncio
 import contextlib
+import sqlite3
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
@@ -74,6 +75,7 @@ class SqliteDatabase:
         self._wanted = asyncio.Event()
         self._server: asyncio.Task[None] | None = None
         self._stopping = False
+        self._emptying: deque[asyncio.Future[bool]] = deque()
         self._writer = engine_of(path, StaticPool, "BEGIN IMMEDIATE", 0.0)
         self._reader = engine_of(path, StaticPool, "BEGIN", patience_seconds)
         self._student = engine_of(path, StaticPool, "BEGIN", patience_seconds)
@@ -122,6 +124,16 @@ class SqliteDatabase:
             raise DatabaseUnavailable("shutting down")
         return await asyncio.get_running_loop().run_in_executor(self._study, _read, self._student, work)
 
+    async def empty_log(self) -> bool:
+        """All that was committed stands in the file itself, and the write-ahead log is empty; False where a reader
+        still needs it. Raises DatabaseUnavailable."""
+        if self._stopping or self._server is None or self._server.done():
+            raise DatabaseUnavailable("shutting down")
+        answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._emptying.append(answer)
+        self._wanted.set()
+        return await answer
+
     async def healthy(self) -> str | None:
         if self._server is None or self._server.done():
             return f"{self._path.name}: the writer is not running"
@@ -139,18 +151,34 @@ class SqliteDatabase:
 
     async def _serve(self) -> None:
         while True:
-            while not self._waiting:
+            while not (self._waiting or self._emptying):
                 if self._stopping:
                     return
                 self._wanted.clear()
                 await self._wanted.wait()
+            while self._emptying:
+                await self._checkpoint(self._emptying.popleft())
             for outcome in await self._together():
                 outcome.tell()
             await asyncio.sleep(0)  # those who were told go on before the next group is taken
 
+    async def _checkpoint(self, answer: "asyncio.Future[bool]") -> None:
+        """By the writer, which owns checkpoints, between two transactions."""
+        connection = self._connection = self._connection or self._writer.connect()
+        try:
+            row = await asyncio.get_running_loop().run_in_executor(
+                self._disk, lambda: driver_of(connection).execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            )
+        except sqlite3.OperationalError:  # locked by another writer
+            row = (1,)
+        if not answer.done():
+            answer.set_result(row[0] == 0)
+
     async def _together(self) -> list[_Outcome]:
         """Run whoever waits, in one commit; each alone, where that fails."""
         outcomes: list[_Outcome] = []
+        if not self._waiting:
+            return outcomes
         full_at = time.monotonic() + GROUP_SECONDS
         try:
             async with self._transaction() as connection:

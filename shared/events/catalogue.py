@@ -11,6 +11,7 @@ PUBLISHERS: dict[str, tuple[type[Fact], ...]] = {
         intake.ConsentChanged,
         intake.CaseClosed,
         intake.CaseReopened,
+        intake.CaseErased,
         intake.ReferralMade,
         intake.ReferralRevoked,
         intake.ReturnPlanned,

@@ -94,6 +94,15 @@ class CaseReopened(Fact):
     TYPE: ClassVar[str] = "pulang.case.reopened.v1"
 
 
+class CaseErased(Fact):
+    """The person was erased: nothing that could lead to them is kept, and whoever had anything of the case deletes it.
+
+    The last fact of a case. It stands outside of grants: every agency that ever had one is told.
+    """
+
+    TYPE: ClassVar[str] = "pulang.case.erased.v1"
+
+
 class ReferralMade(Fact):
     """A shelter is asked to take the person in."""
 

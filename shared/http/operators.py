@@ -88,6 +88,7 @@ _STATUS = {
     "consumer_lag": {"intake.reactions": 0},
     "parked": 0,
     "dead_letters": 0,
+    "keys_to_destroy": 0,
 }
 _PARKED = {
     "items": [

@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from shared.database.protocol import DatabaseUnavailable
 from shared.outbox.record import StateBehind
+from shared.security.keys import KeyDestroyed
 from shared.security.tokens import IssuerUnavailable
 
 MEDIA_TYPE = "application/problem+json"
@@ -87,6 +88,16 @@ class NotFound(Problem):
     """There is no such thing here, or it lies outside what the token may see."""
 
     status = 404
+
+
+class Gone(Problem):
+    """What was here is gone for good."""
+
+    status = 410
+
+
+class PersonErased(Gone):
+    """The person was erased: nothing of theirs can be read, and nothing can be written about them any more."""
 
 
 class Conflict(Problem):
@@ -252,6 +263,9 @@ def install(app: FastAPI) -> None:
     async def state_behind(request: Request, error: Exception) -> Response:
         return answer(ReadOnly(subjects=error.subjects if isinstance(error, StateBehind) else []))
 
+    async def key_destroyed(request: Request, error: Exception) -> Response:
+        return answer(PersonErased())
+
     async def issuer_gone(request: Request, error: Exception) -> Response:
         return answer(IssuerAway())
 
@@ -264,4 +278,5 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(DatabaseUnavailable, database_gone)
     app.add_exception_handler(IssuerUnavailable, issuer_gone)
     app.add_exception_handler(StateBehind, state_behind)
+    app.add_exception_handler(KeyDestroyed, key_destroyed)
     app.add_exception_handler(Exception, unforeseen)

@@ -1,6 +1,6 @@
 """The missing rows of an event log, put back from the bus: the same bytes, in chains that go on."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import Any
@@ -67,15 +67,21 @@ async def _start(bus: Bus, place: TopicPartition, held: range, since_ms: int) ->
 
 
 async def put_back(
-    bus: Bus, database: Database, lease: Lease, chain_key: bytes, source: str, extents: Sequence[Extent]
+    bus: Bus,
+    database: Database,
+    lease: Lease,
+    chain_key: bytes,
+    source: str,
+    extents: Sequence[Extent],
+    seen: Callable[[Received], None] = lambda _: None,
 ) -> int:
     """The rows that the log lacks; how many. What was put back stays when it ends half-way, and it can be run again.
 
-    `lease`: the relay's, which is held meanwhile. Raises Doubled, Lacking, RelayAtWork, BusUnavailable,
-    DatabaseUnavailable.
+    `lease`: the relay's, which is held meanwhile. `seen` is called with every record there is, whoever told it. Raises
+    Doubled, Lacking, RelayAtWork, BusUnavailable, DatabaseUnavailable.
     """
     count = 0
-    async for events in _own(bus, source, extents):
+    async for events in _own(bus, source, extents, seen):
         if not await lease.hold():
             raise RelayAtWork
         count += await database.write(lambda session, batch=events: _put(session, chain_key, batch))  # type: ignore[misc]
@@ -92,9 +98,11 @@ async def rewind(bus: Bus, consumers: Sequence[Listener], extents: Sequence[Exte
 _Read = tuple[Event, Received]
 
 
-async def _own(bus: Bus, source: str, extents: Sequence[Extent]) -> AsyncIterator[list[_Read]]:
+async def _own(
+    bus: Bus, source: str, extents: Sequence[Extent], seen: Callable[[Received], None]
+) -> AsyncIterator[list[_Read]]:
     """The own records of all partitions, about in the order in which they were recorded; each partition in its own."""
-    readers = [_read(bus, source, one) for one in extents]
+    readers = [_read(bus, source, one, seen) for one in extents]
     heap: list[tuple[int, int, _Read]] = []
     latest = [0] * len(readers)
 
@@ -118,12 +126,13 @@ async def _own(bus: Bus, source: str, extents: Sequence[Extent]) -> AsyncIterato
         yield batch
 
 
-async def _read(bus: Bus, source: str, extent: Extent) -> AsyncIterator[_Read]:
+async def _read(bus: Bus, source: str, extent: Extent, seen: Callable[[Received], None]) -> AsyncIterator[_Read]:
     at = extent.offsets.start
     while at < extent.offsets.stop:
         records = await bus.read(extent.place, at, AT_ONCE)
         at = records[-1].offset + 1
         for record in records:
+            seen(record)
             for event in own_events([record], source):
                 yield event, record
 

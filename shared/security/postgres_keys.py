@@ -6,6 +6,7 @@ Units of work run in greenlets on the event loop and keys are made ahead on a th
 import asyncio
 import os
 import threading
+import time
 from collections import Counter, OrderedDict
 from collections.abc import Coroutine, Iterable
 from concurrent.futures import Future
@@ -21,6 +22,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    any_,
     bindparam,
     func,
     insert,
@@ -28,6 +30,7 @@ from sqlalchemy import (
     text,
     update,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.util.concurrency import await_only, in_greenlet
 from uuid_utils import uuid7
@@ -56,6 +59,8 @@ DATA_KEY = Table(
 REWRAP_ROWS = 1_000
 PAUSE_SECONDS = 0.01
 SECONDS = 10.0
+CACHED_SECONDS = 60.0
+"""So long a replica may know a key that another one has destroyed. What it sealed is gone before."""
 
 
 async def migrate_key_store(url: str) -> bool:
@@ -82,8 +87,10 @@ def _make_table(connection: Connection) -> bool:
 class PostgresKeyStore:
     """See KeyStore. Every method may be called from a unit of work, or from a thread that is not the event loop's.
 
-    A destroyed key's row loses its bytes and is vacuumed. What the server still holds of them (free space of a page,
-    its write-ahead log, a backup) is ciphertext of a key that is not in that database.
+    A destroyed key's row loses its bytes; from that commit on nobody gets it. The dead version of the row is vacuumed
+    apart from this (`shared.database.vacuum`), which on millions of rows may take minutes. What the server still holds
+    of it until then, and afterwards in free space of a page, its write-ahead log or a backup, is ciphertext of a key
+    that is not in that database.
     """
 
     def __init__(
@@ -103,12 +110,11 @@ class PostgresKeyStore:
         self._keks = {known.id: known for known in (*older, kek)}
         self._owner = owner
         self._cached = cached
-        self._cache: OrderedDict[str, DataKey] = OrderedDict()
+        self._cache: OrderedDict[str, tuple[DataKey, float]] = OrderedDict()
         self._lock = threading.Lock()
         self._destroyed = 0
         self._closed = False
         self._making: Counter[str] = Counter()
-        self._url = url
         self._engine = key_engine(url, statement_seconds)
         self._asking = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         """For one question, which needs no transaction."""
@@ -134,20 +140,21 @@ class PostgresKeyStore:
     def get(self, key_id: str) -> DataKey:
         """See KeyStore. Raises DatabaseUnavailable."""
         with self._lock:
-            key, destroyed = self._cache.get(key_id), self._destroyed
-            if key is not None:
+            held, destroyed = self._cache.get(key_id), self._destroyed
+            if held is not None and time.monotonic() - held[1] < CACHED_SECONDS:
                 self._cache.move_to_end(key_id)
-                return key
+                return held[0]
+        asked = time.monotonic()
         key = self._ask(self._read(key_id))
         with self._lock:
             if destroyed == self._destroyed:  # or it may be one of those
-                self._cache[key_id] = key
+                self._cache[key_id] = key, asked
                 if len(self._cache) > self._cached:
                     self._cache.popitem(last=False)
         return key
 
     def destroy(self, key_ids: Iterable[str]) -> int:
-        """See KeyStore. Other replicas forget what they hold within their cache."""
+        """See KeyStore. Other replicas may hold it for CACHED_SECONDS more."""
         ids = list(key_ids)
         destroyed = self._ask(self._wipe(ids))
         with self._lock:
@@ -225,16 +232,11 @@ class PostgresKeyStore:
         async with self._engine.begin() as connection:
             done = await connection.execute(
                 update(DATA_KEY)
-                .where(DATA_KEY.c.key_id.in_(key_ids), DATA_KEY.c.kek_id.is_not(None))
-                .values(wrapped=None, kek_id=None)
+                .where(DATA_KEY.c.key_id == any_(bindparam("doomed", type_=ARRAY(String))))
+                .where(DATA_KEY.c.kek_id.is_not(None))
+                .values(wrapped=None, kek_id=None),
+                {"doomed": key_ids},
             )
-        patient = key_engine(self._url, SECONDS)
-        try:
-            async with patient.connect() as connection:
-                await connection.execution_options(isolation_level="AUTOCOMMIT")
-                await connection.exec_driver_sql(f"VACUUM {DATA_KEY.name}")
-        finally:
-            await close_engine(patient)
         return done.rowcount
 
     async def _rewrap(self, old: Kek, new: Kek, after: int) -> tuple[int, int]:

@@ -13,15 +13,17 @@ import pytest
 from sqlalchemy import select
 
 from pulang.app import definition
+from services.aid.models import Case
 from shared.auditing.judging import judge
 from shared.auditing.publishing import HeadPublisher
 from shared.auditing.restored import heads_are_lacking
 from shared.bus.kafka import KafkaBus
-from shared.bus.protocol import Bus
+from shared.bus.protocol import Bus, Record
 from shared.consuming.parking import event_of
 from shared.database.postgres import PostgresDatabase
-from shared.events.envelope import Event
+from shared.events.envelope import STRUCTURED, Event
 from shared.events.fact import LIFECYCLE, Fact
+from shared.events.intake import CaseErased
 from shared.migrating import migrate_server
 from shared.outbox.lease import Lease
 from shared.outbox.record import StateBehind
@@ -36,6 +38,7 @@ from shared.security.sealing import Kek
 from shared.security.secrets import Secrets
 from shared.settings import Settings
 from shared.work import Desk
+from tests.contract.events.facts import event_about
 from tests.contract.inbox.test_giving_up import OPERATOR
 from tests.contract.outbox.places import until
 from tests.real.postgres import PostgresServer, new_server
@@ -48,7 +51,7 @@ SERVICE = "aid"
 ROLE = "aid"
 ROOT_SECRET = base64.b64encode(os.urandom(32)).decode()
 ARCHIVING = {"archive_mode": "on", "archive_command": "mkdir -p FOLDER/archive && cp %p FOLDER/archive/%f"}
-A, B, C = (f"0192f0c1-5f4e-7c3a-9b1e-2f6f0d6a7b0{number}" for number in range(3))
+A, B, C, D = (f"0192f0c1-5f4e-7c3a-9b1e-2f6f0d6a7b0{number}" for number in range(4))
 
 
 class Noted(Fact):
@@ -163,11 +166,14 @@ async def test_an_older_backup_gets_back_from_kafka_what_it_lacks(
             await replica.tell(A, "one", "two")
             await replica.tell(B, "one")
             await replica.note("before")
+            await replica.database.write(lambda session: session.add_all([Case(case_id=A), Case(case_id=D)]))
             backup = await asyncio.to_thread(first.base_backup, tmp_path / "backup")
             await replica.tell(A, "three", "four")
             await replica.note("after")
             await replica.tell(C, "one")
             await replica.relay(bus)
+            gone = event_about(CaseErased())._replace(subject=D)
+            await bus.publish([Record(LIFECYCLE, D, gone.to_bytes(), 0, STRUCTURED)])
             written = await replica.log()
         await asyncio.to_thread(first.stop)
         second = await asyncio.to_thread(new_server, backup, archive_mode="off")
@@ -196,6 +202,9 @@ async def test_an_older_backup_gets_back_from_kafka_what_it_lacks(
                 judged = await judge(SERVICE, restored.database, bus, restored.desk.secrets)
                 assert (judged["findings"], judged["heads"]["number"]) == ([], 2)
                 assert [(one["number"], one["until"]) for one in judged["restores"]] == [(1, 2)]
+                assert said.json()["erased"] == 1
+                known = await restored.desk.read(lambda session: list(session.scalars(select(Case.case_id))))
+                assert known == [A]
                 assert await restored.log() == written
                 assert await restored.broken() == []
                 assert not await is_older(bus, restored.database, SERVICE, consumers, moved=True)

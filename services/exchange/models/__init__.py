@@ -3,7 +3,7 @@ the indicators."""
 
 from services.exchange.models.agencies import PolicyVersion
 from services.exchange.models.base import GENERATIONS, METADATA, ExchangeTable
-from services.exchange.models.consent import ConsentLevelRow, ConsentStep, DeletionRequest
+from services.exchange.models.consent import ConsentLevelRow, ConsentStep, DeletionRequest, ErasedCase
 from services.exchange.models.log import Agency, LogHead, LogRow, StoredEvent
 from services.exchange.models.picture import CaseFact, DayCount, FacilityFact, PublishedMonth
 from services.exchange.models.places import GivenTo, Place
@@ -17,6 +17,7 @@ __all__ = [
     "ConsentStep",
     "DayCount",
     "DeletionRequest",
+    "ErasedCase",
     "ExchangeTable",
     "FacilityFact",
     "GivenTo",

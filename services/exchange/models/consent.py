@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, text
+from sqlalchemy import Index, false, text
 from sqlmodel import Field
 
 from services.exchange.models.base import ExchangeTable
@@ -20,6 +20,16 @@ class ConsentLevelRow(ExchangeTable, table=True):
     agency: str = Field(primary_key=True, max_length=32)
     level: str = Field(max_length=12)
     grant_number: int
+    erased: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    """The person was erased: nothing else of the case is disclosed, whatever the level was."""
+
+
+class ErasedCase(ExchangeTable, table=True):
+    """A person who was erased. Kept for what may be heard of the case again."""
+
+    __tablename__ = "erased_cases"
+
+    case_id: str = Field(primary_key=True, max_length=64)
 
 
 class ConsentStep(ExchangeTable, table=True):

@@ -10,11 +10,11 @@ import orjson
 from services.exchange.timeline import KIT
 from shared.events.aid import AidIssued
 from shared.events.fact import Fact
-from shared.events.intake import CaseClosed, CaseRegistered, CaseReopened, CaseScreened, ConsentChanged
+from shared.events.intake import CaseClosed, CaseErased, CaseRegistered, CaseReopened, CaseScreened, ConsentChanged
 from shared.events.psychosocial import SessionRecorded
 from shared.events.shelter import StayCheckedIn, StayCheckedOut
 
-ERASED = "pulang.case.erased.v1"
+ERASED = CaseErased.TYPE
 GONE_HOME = "return_home"
 UNKNOWN = "unknown"
 NO_PLACE = ""

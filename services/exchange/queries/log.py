@@ -20,15 +20,14 @@ from services.exchange.models import (
     StoredEvent,
 )
 from services.exchange.problems import NoPolicy
-from services.exchange.rules import NOTHING, Standing, Step, levels_at_sending
+from services.exchange.rules import NO_GRANT, NOTHING, Standing, Step, levels_at_sending
 from shared.database.bulk import one_by_one
 from shared.database.models import table_of
 from shared.database.prepared import Prepared
 from shared.events.envelope import Event
-from shared.events.intake import ConsentChanged
+from shared.events.intake import CaseErased, ConsentChanged
 from shared.http.bodies import ID_PATTERN
 
-ERASED = "pulang.case.erased.v1"
 MOST_OF_A_CASE = 10_000
 """A case has some dozens of events."""
 _LOG = table_of(LogRow)
@@ -62,7 +61,7 @@ EVERYTHING = Choice()
 
 def asks_to_delete(event: Event) -> bool:
     """Whether a disclosed event asks its reader to delete."""
-    if event.type == ERASED:
+    if event.type == CaseErased.TYPE:
         return True
     return event.type == ConsentChanged.TYPE and "deletion_requested" in (event.data or {})
 
@@ -79,6 +78,7 @@ def _rows(dialect: str, *, of_case: bool = False) -> Any:
             _STORED.c.payload,
             _NOW.c.level.label("level_now"),
             _NOW.c.grant_number.label("grant_now"),
+            _NOW.c.erased.label("erased_now"),
             step.c.level_before,
             step.c.level_after,
             step.c.grant_number.label("grant_then"),
@@ -168,12 +168,12 @@ def _of_case(session: Session, agency: str, case: str, after: int, limit: int) -
 
 
 def _disclosed(view: AgencyView, row: Any) -> Event | None:
-    now = NOTHING if row.level_now is None else Standing(row.level_now, row.grant_now)
+    now = NOTHING if row.level_now is None else Standing(row.level_now, row.grant_now, bool(row.erased_now))
     step = None
     if row.grant_then is not None:
         step = Step(0, "", view.agency, row.level_before, row.level_after, row.grant_then)
     before, after = levels_at_sending(row.grant_number, now, step)
-    if before == after == "none":
+    if before == after == "none" and row.grant_number != NO_GRANT:
         return None
     return disclose(view, _stored(row.payload, row.grant_number or None), before, after)
 

@@ -6,10 +6,10 @@ from typing import Annotated
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
 from shared.events.catalogue import FACTS
-from shared.events.intake import ConsentChanged
+from shared.events.intake import CaseErased, ConsentChanged
 from shared.http.bodies import Body, Line, View
 
-NEVER_WITHHELD = frozenset({ConsentChanged.TYPE, "pulang.case.erased.v1"})
+NEVER_WITHHELD = frozenset({ConsentChanged.TYPE, CaseErased.TYPE})
 """An agency must be told when it has to delete."""
 
 

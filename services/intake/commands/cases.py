@@ -12,11 +12,14 @@ from services.intake.models import Case
 from services.intake.problems import CaseIsClosed, CaseUnknown, ImpossibleDate, NamedTwice
 from shared.database.models import table_of
 from shared.database.prepared import Entities, Prepared
-from shared.http.problems import Fault
+from shared.http.problems import Fault, PersonErased
 from shared.security.access import reaches
 from shared.security.tokens import Caller
 from shared.times import OccurredAt, local_date
 from shared.work import Work
+
+ERASED = "erased"
+"""The status of a case whose person was erased: the row stays for the figures, and no command takes it."""
 
 
 class CaseRow(Protocol):
@@ -33,6 +36,8 @@ class CaseRow(Protocol):
     @property
     def arrival_date(self) -> date: ...
     @property
+    def manifest_id(self) -> str | None: ...
+    @property
     def age_band(self) -> str | None: ...
     @property
     def status(self) -> str: ...
@@ -43,7 +48,7 @@ class CaseRow(Protocol):
 
 
 def one_case(work: Work, case_id: str, *, open_only: bool = True) -> Case:
-    """A case in the caller's scope, locked. Raises CaseUnknown, CaseIsClosed."""
+    """A case in the caller's scope, locked. Raises CaseUnknown, PersonErased, CaseIsClosed."""
     return _let_in(work, work.session.scalars(_CASE, {"of_case": case_id}).one_or_none(), open_only)
 
 
@@ -53,12 +58,22 @@ def case_row(work: Work, case_id: str, *, open_only: bool = True) -> CaseRow:
     return _let_in(work, found, open_only)
 
 
+def erased_or_not(work: Work, case_id: str) -> CaseRow:
+    """As `case_row`, of one that may be erased by now. Raises CaseUnknown."""
+    found: CaseRow | None = _ROW.first(work.session, of_case=case_id)
+    if found is None or not in_scope_of(work.caller, found):
+        raise CaseUnknown
+    return found
+
+
 Found = TypeVar("Found", bound=CaseRow)
 
 
 def _let_in(work: Work, case: Found | None, open_only: bool) -> Found:
     if case is None or not in_scope_of(work.caller, case):
         raise CaseUnknown
+    if case.status == ERASED:
+        raise PersonErased
     if open_only and case.status == "closed":
         raise CaseIsClosed
     return case
@@ -69,7 +84,7 @@ def these_cases(
 ) -> list[Case]:
     """Cases in the caller's scope, locked in sorted order, given in the order asked.
 
-    Raises NamedTwice, CaseUnknown or CaseIsClosed with a pointer to each culprit.
+    Raises NamedTwice, CaseUnknown, PersonErased or CaseIsClosed with a pointer to each culprit.
     """
     twice = [at for at, asked in enumerate(case_ids) if asked in case_ids[:at]] if _repeats(case_ids) else []
     if twice:
@@ -79,6 +94,9 @@ def these_cases(
     if unknown:
         raise CaseUnknown(errors=unknown)
     cases = [found[case_id] for case_id in case_ids]
+    erased = [Fault("erased", pointer.format(at)) for at, case in enumerate(cases) if case.status == ERASED]
+    if erased:
+        raise PersonErased(errors=erased)
     closed = [Fault("closed", pointer.format(at)) for at, case in enumerate(cases) if case.status == "closed"]
     if closed and open_only:
         raise CaseIsClosed(errors=closed)

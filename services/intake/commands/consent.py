@@ -28,8 +28,8 @@ def record_consent(work: Work, case_id: str, body: RecordConsent) -> ConsentView
     """Record the decisions of one conversation: one event for all of them, of which each agency sees its own.
 
     A closed case takes decisions too: who withdraws may do so for ever. What was said before the arrival (at a
-    consulate) counts as well. The same `id` again is answered as it stands. Raises CaseUnknown, GuardianNeeded,
-    ImpossibleDate, DecidedSince, IdTaken.
+    consulate) counts as well. The same `id` again is answered as it stands. Raises CaseUnknown, PersonErased,
+    GuardianNeeded, ImpossibleDate, DecidedSince, IdTaken.
     """
     case = case_row(work, case_id, open_only=False)
     zone = time_zone_of(work, case.arrival_point)

@@ -5,18 +5,20 @@ from typing import Any
 
 from sqlalchemy import delete, insert, update
 
-from services.intake.commands.cases import one_case
+from services.intake.commands.cases import ERASED, in_scope_of, one_case
 from services.intake.commands.expiry import has_expired
 from services.intake.commands.known import tokens_of
 from services.intake.commands.newcomers import age_band_of, sealed_identity, warnings_of
 from services.intake.commands.pace import LIMITED, TooMany, too_many
 from services.intake.commands.places import time_zone_of
 from services.intake.models import BlindToken, Case, Consent, Identity
+from services.intake.problems import IdentityRefused
 from services.intake.queries import state_of
 from services.intake.rules import custodian
 from services.intake.schemas.people import CorrectIdentity, IdentityView, Purpose, TravelDocument
 from shared.database.models import table_of
 from shared.http.preconditions import must_match
+from shared.http.problems import PersonErased, Problem
 from shared.security.audit import audit
 from shared.security.blind import BlindIndex
 from shared.settings import Rate
@@ -30,19 +32,24 @@ Opened = tuple[IdentityView, int]
 """An identity and its version."""
 
 
-def read_identity(work: Work, case_id: str, purpose: Purpose, rate: Rate) -> Opened | TooMany | None:
-    """The identity; None or TooMany where it is refused, so that the refusal is committed and can be told.
+def read_identity(work: Work, case_id: str, purpose: Purpose, rate: Rate) -> Opened | TooMany | type[Problem]:
+    """The identity; where it is refused the problem to tell, or TooMany, so that the refusal is committed before.
 
     Opened by custody (the token names the place that has the person, and a role that handles people) or by the
-    person's consent at level `identified` for the caller's agency. Every read and every refusal is audited.
+    person's consent at level `identified` for the caller's agency. Every read and every refusal is audited. Of who was
+    erased nothing is left, which is told to whoever might see the case, or had the person's consent.
     """
     if (many := too_many(work, rate)) is not None:
         audit(work, "identity.read", case_id, purpose=purpose, outcome=LIMITED)
         return many
     case = work.session.get(Case, case_id)
+    if case is not None and case.status == ERASED:
+        audit(work, "identity.read", case_id, purpose=purpose, outcome="refused")
+        had_consent = work.session.get(Consent, (case_id, work.caller.agency)) is not None
+        return PersonErased if had_consent or in_scope_of(work.caller, case) else IdentityRefused
     if case is None or not (in_hands(work, case) or identified(work, case)):
         audit(work, "identity.read", case_id, purpose=purpose, outcome="refused")
-        return None
+        return IdentityRefused
     audit(work, "identity.read", case_id, purpose=purpose)
     return _opened(work, case)
 
@@ -52,8 +59,8 @@ def correct_identity(
 ) -> Opened | TooMany | None:
     """Replace the identity by what is right; tokens, age band and warnings follow. By custody only.
 
-    None or TooMany where it is refused, so that the refusal is committed. Raises CaseUnknown, CaseIsClosed,
-    ImpossibleDate, PreconditionFailed, PreconditionRequired.
+    None or TooMany where it is refused, so that the refusal is committed. Raises CaseUnknown, PersonErased,
+    CaseIsClosed, ImpossibleDate, PreconditionFailed, PreconditionRequired.
     """
     if (many := too_many(work, rate)) is not None:
         audit(work, "identity.correct", case_id, purpose="registration", outcome=LIMITED)

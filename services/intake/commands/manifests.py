@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from sqlalchemy import bindparam, delete, insert, select, update
 from sqlmodel import col
 
+from services.intake.commands.forgetting import HIDDEN_KEY, hidden_key
 from services.intake.commands.known import hold_people, in_sight, known_cases, tokens_of
 from services.intake.commands.newcomers import Newcomer, age_band_of, must_have_arrived, register, warnings_of
 from services.intake.commands.places import KnownPlace, post
@@ -19,6 +20,7 @@ from services.intake.queries import manifest_scope
 from services.intake.schemas.manifests import FaultView, ManifestPerson, ManifestResult, ReceiveManifest, RowResult
 from shared.database.models import table_of
 from shared.database.prepared import Prepared
+from shared.erasing.table import doom
 from shared.events.intake import ManifestReceived, ManifestReconciled
 from shared.http.problems import faults_of
 from shared.security.audit import audit
@@ -73,7 +75,9 @@ def reconcile_manifest(work: Work, manifest_id: str) -> ManifestResult:
         .where(col(Case.manifest_id) == manifest_id)
         .order_by(col(Case.case_id))
     )
-    rows = [RowResult(row_key=c.row_key, status="registered", case_id=c.case_id, warnings=c.warnings) for c in cases]
+    rows = [
+        RowResult(row_key=_shown(c.row_key), status="registered", case_id=c.case_id, warnings=c.warnings) for c in cases
+    ]
     kept = select(ManifestRow).where(col(ManifestRow.manifest_id) == manifest_id).order_by(col(ManifestRow.row_key))
     result = _result(work, manifest_id, rows + [_kept_result(row) for row in work.session.scalars(kept)])
     if manifest.status != "reconciled":
@@ -100,6 +104,7 @@ class _Judging:
         self._used: set[str] = set()
         self.new: list[Newcomer] = []
         self._registered = {} if first else self._known_rows()
+        self._erased = any(key.startswith(HIDDEN_KEY) for key in self._registered)
 
     def results(self) -> list[RowResult]:
         read = [self._read(row) for row in self._body.rows]
@@ -138,6 +143,12 @@ class _Judging:
         found = self._work.session.execute(rows.where(col(Case.manifest_id) == self._body.id))
         return {row.row_key: row for row in found}
 
+    def _known(self, key: str) -> Any | None:
+        known = self._registered.get(key)
+        if known is None and self._erased:
+            known = self._registered.get(hidden_key(self._work.secrets, self._body.id, key))
+        return known
+
     def _read(self, row: dict[str, Any]) -> ManifestPerson | RowResult:
         key = row.get("row_key")
         if isinstance(key, str) and key in self._used:
@@ -145,7 +156,7 @@ class _Judging:
             return _unreadable(None, "row_key stands twice in this request", "row_key")
         if isinstance(key, str):
             self._used.add(key)
-            if (known := self._registered.get(key)) is not None:
+            if (known := self._known(key)) is not None:
                 return RowResult(row_key=key, status="registered", case_id=known.case_id, warnings=known.warnings)
         try:
             return ManifestPerson.model_validate(row)
@@ -165,9 +176,13 @@ class _Judging:
             judged = [(content, result) for content, result in judged if result.status != "registered"]
         named = {result.row_key or f"?{self._anonymous(content)}": (content, result) for content, result in judged}
         if not self._first:
-            self._work.session.execute(
-                delete(rows).where(rows.c.manifest_id == self._body.id, rows.c.row_key.in_(list(named)))
+            replaced = self._work.session.scalars(
+                delete(rows)
+                .where(rows.c.manifest_id == self._body.id, rows.c.row_key.in_(list(named)))
+                .returning(rows.c.key_id)
             )
+            # Who is registered now may be erased one day: nothing is to open what was kept of them before.
+            doom(self._work.session, replaced.all(), int(self._work.now.timestamp() * 1000))
         kept = {key: row for key, row in named.items() if row[1].status != "registered"}
         keys = self._work.keys.take(len(kept)) if kept else []
         staged = [
@@ -222,6 +237,11 @@ def _staged(manifest_id: str, row_key: str, content: dict[str, Any], result: Row
         "key_id": key.id,
         "staged": sealed,
     }
+
+
+def _shown(row_key: str) -> str | None:
+    """Of who was erased it is not known any more."""
+    return None if row_key.startswith(HIDDEN_KEY) else row_key
 
 
 def _kept_result(row: ManifestRow) -> RowResult:

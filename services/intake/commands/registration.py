@@ -4,12 +4,15 @@ import hmac
 
 import uuid_utils
 
+from services.intake.commands.cases import ERASED
+from services.intake.commands.forgetting import was_erased
 from services.intake.commands.known import hold_people, in_sight, known_cases, tokens_of
 from services.intake.commands.newcomers import Newcomer, age_band_of, must_have_arrived, register, warnings_of
 from services.intake.commands.places import post
 from services.intake.models import Case, Identity
 from services.intake.problems import IdTaken, KnownAlready
 from services.intake.schemas.people import CaseRegisteredView, RegisterCase
+from shared.http.problems import PersonErased
 from shared.security.audit import audit
 from shared.security.blind import BlindIndex
 from shared.work import Work
@@ -18,13 +21,15 @@ from shared.work import Work
 def register_case(work: Work, body: RegisterCase) -> CaseRegisteredView:
     """Register one person. The same `id` with the same person again is answered from what is known.
 
-    Raises PlaceUnknown, OutsideScope, ImpossibleDate, KnownAlready, IdTaken.
+    Raises PlaceUnknown, OutsideScope, ImpossibleDate, KnownAlready, IdTaken, PersonErased.
     """
     place = post(work, body.arrival_point, "#/arrival_point")
     tokens = tokens_of(BlindIndex(work.secrets.blind), body)
     hold_people(work.session, [tokens])
     if body.id is not None and (known := work.session.get(Case, body.id)) is not None:
         return _repeated(work, known, body)
+    if body.id is not None and was_erased(work.session, body.id):  # known before a restore, by now from the bus alone
+        raise PersonErased
     must_have_arrived(work, body.arrival_date, place)
     if not body.register_anyway and (found := known_cases(work.session, [tokens]).get(0)):
         # That the person is known must be told; where, only to who may see the case.
@@ -44,6 +49,8 @@ def register_case(work: Work, body: RegisterCase) -> CaseRegisteredView:
 
 def _repeated(work: Work, known: Case, body: RegisterCase) -> CaseRegisteredView:
     """Judged by what was sent then, so that a repeat is known after a correction, too."""
+    if known.status == ERASED:
+        raise PersonErased
     before = work.session.get_one(Identity, known.case_id).fingerprint
     if before is None or not hmac.compare_digest(before, _fingerprint(work, body)):
         raise IdTaken(pointer="#/id")

@@ -36,8 +36,8 @@ from shared.work import Work
 def plan_trip(work: Work, body: PlanTrip) -> TripView:
     """Give people in a shelter's hands seats on a trip. The same trip again is answered as it stands.
 
-    Raises PlaceUnknown, OutsideScope, RegencyUnknown, NamedTwice, CaseUnknown, CaseIsClosed, IdTaken, NotInHand,
-    ReturnNotPossible (on another trip), ImpossibleDate.
+    Raises PlaceUnknown, OutsideScope, RegencyUnknown, NamedTwice, CaseUnknown, PersonErased, CaseIsClosed, IdTaken,
+    NotInHand, ReturnNotPossible (on another trip), ImpossibleDate.
     """
     place = shelter(work, body.from_facility, "#/from_facility")
     if not reaches(work.caller, place.code, place.agency):

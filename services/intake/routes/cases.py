@@ -23,7 +23,7 @@ from services.intake.schemas.referral import MakeReferrals, Referrals, ReferralV
 from shared.http.bodies import Id, PlaceCode
 from shared.http.door import Door, page_of, shown
 from shared.http.pages import After, Limit, Page, from_cursor, to_cursor
-from shared.http.problems import Invalid, raises
+from shared.http.problems import Invalid, PersonErased, raises
 from shared.http.samples import sample
 from shared.times import SensibleDate
 
@@ -53,7 +53,7 @@ REFERRAL = {"referral_id": CASE_ID, "case_id": CASE_ID, "facility": "RPTC-TANJUN
     "/cases",
     status_code=201,
     response_model=CaseRegisteredView,
-    responses=raises(KnownAlready, IdTaken),
+    responses=raises(KnownAlready, IdTaken, PersonErased),
     openapi_extra=sample({"case_id": CASE_ID, "age_band": "30--38", "warnings": []}, 201),
 )
 async def register_case(body: RegisterCase, at: Annotated[Door, door("case.register")]) -> Response:
@@ -66,7 +66,7 @@ async def list_cases(
     request: Request,
     at: Annotated[Door, door("case.read")],
     manifest: Annotated[Id | None, Query()] = None,
-    status: Annotated[str | None, Query(pattern="^(open|closed|reopened)$")] = None,
+    status: Annotated[str | None, Query(pattern="^(open|closed|reopened|erased)$")] = None,
     facility: Annotated[PlaceCode | None, Query()] = None,
     arrival_point: Annotated[PlaceCode | None, Query()] = None,
     after: After = None,
@@ -94,7 +94,7 @@ async def get_case(case_id: Annotated[Id, Path()], at: Annotated[Door, door("cas
     "/cases/{case_id}/screenings",
     status_code=201,
     response_model=ScreeningView,
-    responses=raises(CaseUnknown, CaseIsClosed, IdTaken),
+    responses=raises(CaseUnknown, PersonErased, CaseIsClosed, IdTaken),
     openapi_extra=sample(
         {"screening_id": CASE_ID, "case_id": CASE_ID, "trafficking_status": "PossibleVictimOfTrafficking"}, 201
     ),
@@ -110,7 +110,7 @@ async def screen_case(
     "/referrals",
     status_code=201,
     response_model=Referrals,
-    responses=raises(CaseUnknown, CaseIsClosed, ReferredAlready),
+    responses=raises(CaseUnknown, PersonErased, CaseIsClosed, ReferredAlready),
     openapi_extra=sample({"referrals": [REFERRAL]}, 201),
 )
 async def make_referrals(body: MakeReferrals, at: Annotated[Door, door("referral.make")]) -> Response:
@@ -122,7 +122,7 @@ async def make_referrals(body: MakeReferrals, at: Annotated[Door, door("referral
     "/referrals/{referral_id}/revocation",
     status_code=201,
     response_model=ReferralView,
-    responses=raises(ReferralUnknown, CaseIsClosed, ReferralAnswered),
+    responses=raises(ReferralUnknown, PersonErased, CaseIsClosed, ReferralAnswered),
     openapi_extra=sample(REFERRAL | {"status": "revoked"}, 201),
 )
 async def revoke_referral(
@@ -148,7 +148,7 @@ async def list_referrals(case_id: Annotated[Id, Path()], at: Annotated[Door, doo
     "/closures",
     status_code=201,
     response_model=CaseIds,
-    responses=raises(CaseUnknown, CaseIsClosed),
+    responses=raises(CaseUnknown, PersonErased, CaseIsClosed),
     openapi_extra=sample({"cases": [CASE_ID]}, 201),
 )
 async def close_cases(body: CloseCases, at: Annotated[Door, door("case.close")]) -> Response:
@@ -160,7 +160,7 @@ async def close_cases(body: CloseCases, at: Annotated[Door, door("case.close")])
     "/cases/{case_id}/reopening",
     status_code=201,
     response_model=CaseIds,
-    responses=raises(CaseUnknown, CaseIsNotClosed),
+    responses=raises(CaseUnknown, PersonErased, CaseIsNotClosed),
     openapi_extra=sample({"cases": [CASE_ID]}, 201),
 )
 async def reopen_case(

@@ -10,7 +10,7 @@ from services.intake.routes.router import door, router
 from services.intake.schemas.consent import ConsentView, RecordConsent
 from shared.http.bodies import Id
 from shared.http.door import Door
-from shared.http.problems import raises
+from shared.http.problems import PersonErased, raises
 from shared.http.samples import sample
 
 
@@ -18,7 +18,7 @@ from shared.http.samples import sample
     "/cases/{case_id}/consents",
     status_code=201,
     response_model=ConsentView,
-    responses=raises(CaseUnknown, DecidedSince, IdTaken),
+    responses=raises(CaseUnknown, PersonErased, DecidedSince, IdTaken),
     openapi_extra=sample(
         {
             "case_id": "0192f0c1-5f4e-7c3a-9b1e-2f6f0d6a7b10",

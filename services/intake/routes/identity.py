@@ -14,7 +14,7 @@ from services.intake.schemas.people import CorrectIdentity, IdentityView, Purpos
 from shared.http.bodies import Id
 from shared.http.door import BEARER, Door, Guard, shown
 from shared.http.preconditions import PreconditionFailed, PreconditionRequired, etag_of
-from shared.http.problems import NotAllowed, answer, raises
+from shared.http.problems import NotAllowed, PersonErased, Problem, answer, raises
 from shared.http.samples import sample
 from shared.service import Service
 from shared.work import Cause
@@ -58,7 +58,7 @@ class WatchedGuard(Guard):
 @router.get(
     "/cases/{case_id}/identity",
     response_model=IdentityView,
-    responses=raises(IdentityRefused, IdentityLimited),
+    responses=raises(IdentityRefused, IdentityLimited, PersonErased),
     openapi_extra=sample(EXAMPLE),
 )
 async def read_identity(
@@ -75,7 +75,13 @@ async def read_identity(
     "/cases/{case_id}/identity",
     response_model=IdentityView,
     responses=raises(
-        IdentityRefused, IdentityLimited, CaseUnknown, CaseIsClosed, PreconditionFailed, PreconditionRequired
+        IdentityRefused,
+        IdentityLimited,
+        CaseUnknown,
+        PersonErased,
+        CaseIsClosed,
+        PreconditionFailed,
+        PreconditionRequired,
     ),
     openapi_extra=sample(EXAMPLE),
 )
@@ -90,10 +96,12 @@ async def correct_identity(
     return _answered(await at.do(lambda work: identity.correct_identity(work, case_id, body, if_match, rate)))
 
 
-def _answered(found: identity.Opened | TooMany | None) -> Response:
-    """Raises IdentityRefused."""
+def _answered(found: identity.Opened | TooMany | type[Problem] | None) -> Response:
+    """Raises IdentityRefused, PersonErased."""
     if found is None:
         raise IdentityRefused
+    if isinstance(found, type):
+        raise found
     if isinstance(found, TooMany):
         limited = answer(IdentityLimited())
         limited.headers["Retry-After"] = str(found.wait_seconds)

@@ -11,7 +11,7 @@ from services.intake.routes.router import door, router
 from services.intake.schemas.returning import ArriveTrip, DepartTrip, PlanTrip, TripView
 from shared.http.bodies import Id
 from shared.http.door import Door, shown
-from shared.http.problems import raises
+from shared.http.problems import PersonErased, raises
 from shared.http.samples import sample
 
 EXAMPLE = {
@@ -28,7 +28,7 @@ EXAMPLE = {
     "/trips",
     status_code=201,
     response_model=TripView,
-    responses=raises(CaseUnknown, CaseIsClosed, IdTaken, NotInHand, ReturnNotPossible),
+    responses=raises(CaseUnknown, PersonErased, CaseIsClosed, IdTaken, NotInHand, ReturnNotPossible),
     openapi_extra=sample(EXAMPLE, 201),
 )
 async def plan_trip(body: PlanTrip, at: Annotated[Door, door("return.manage")]) -> Response:

@@ -5,6 +5,7 @@ from enum import Enum
 from sqlalchemy import select
 from sqlmodel import col
 
+from services.psychosocial.commands.forgetting import erased_among
 from services.psychosocial.commands.keys import keys_of
 from services.psychosocial.models import Place, Session
 from services.psychosocial.queries import at_places_of
@@ -19,6 +20,7 @@ class Refusal(Enum):
 
     UNKNOWN = "unknown"
     NOT_YOURS = "not yours"
+    ERASED = "erased"
 
 
 def read_note(work: Work, session_id: str) -> NoteView | Refusal:
@@ -30,6 +32,9 @@ def read_note(work: Work, session_id: str) -> NoteView | Refusal:
     if row is None or not _open_to(work, row):
         audit(work, "note.read", session_id, outcome="refused")
         return Refusal.NOT_YOURS if row is not None and _in_scope(work, session_id) else Refusal.UNKNOWN
+    if erased_among(work.session, [row.case_id]):
+        audit(work, "note.read", session_id, outcome="refused")
+        return Refusal.ERASED
     audit(work, "note.read", session_id)
     if row.note is None:
         return NoteView(session_id=session_id)

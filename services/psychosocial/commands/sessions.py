@@ -7,6 +7,7 @@ from operator import attrgetter
 from sqlalchemy import insert, select
 from sqlmodel import col
 
+from services.psychosocial.commands.forgetting import erased_among, hold_cases
 from services.psychosocial.commands.keys import keys_of
 from services.psychosocial.models import Place, Session
 from services.psychosocial.problems import CaseUnknown, IdTaken, ImpossibleDate, TwiceInRequest
@@ -15,7 +16,7 @@ from services.psychosocial.rules import facility_of_session
 from services.psychosocial.schemas import NewSession, RecordSessions, Sessions, SessionView
 from shared.database.models import table_of
 from shared.events.psychosocial import SessionRecorded
-from shared.http.problems import Fault, Problem
+from shared.http.problems import Fault, PersonErased, Problem
 from shared.times import InTheFuture, not_after
 from shared.work import Work
 
@@ -27,10 +28,11 @@ def record_sessions(work: Work, body: RecordSessions) -> Sessions:
     """Record the sessions; one that is known under its id already is answered as it stands.
 
     A facility in the caller's scope must have had the person by that day; it may be entered late, after they left.
-    Raises TwiceInRequest, CaseUnknown, ImpossibleDate, IdTaken; then nothing is recorded.
+    Raises TwiceInRequest, CaseUnknown, PersonErased, ImpossibleDate, IdTaken; then nothing is recorded.
     """
     _each_id_once(body.sessions)
     facilities = _facilities(work, body.sessions)
+    _none_is_erased(work, body.sessions)
     occurred = _moments(work, body.sessions, facilities)
     known = _known(work, body.sessions)
     new = [one for one in body.sessions if one.id not in known]
@@ -84,6 +86,17 @@ def _each_id_once(sessions: Sequence[NewSession]) -> None:
             twice.append(Fault("stands twice in the request", f"#/sessions/{at}/id"))
         seen.add(one.id)
     _none_or(TwiceInRequest, twice)
+
+
+def _none_is_erased(work: Work, sessions: Sequence[NewSession]) -> None:
+    """Raises PersonErased."""
+    cases = {one.case_id for one in sessions}
+    hold_cases(work.session, cases)
+    erased = erased_among(work.session, cases)
+    _none_or(
+        PersonErased,
+        [Fault("erased", f"#/sessions/{at}/case_id") for at, one in enumerate(sessions) if one.case_id in erased],
+    )
 
 
 def _facilities(work: Work, sessions: Sequence[NewSession]) -> dict[str, str]:

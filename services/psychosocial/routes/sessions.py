@@ -19,7 +19,7 @@ from services.psychosocial.schemas import NoteView, RecordSessions, Sessions, Se
 from shared.http.bodies import Id, PlaceCode
 from shared.http.door import Door, page_of, shown
 from shared.http.pages import After, Limit, Page, from_cursor, to_cursor
-from shared.http.problems import raises
+from shared.http.problems import PersonErased, raises
 from shared.http.samples import sample
 
 SESSION_ID = "0192f0c1-5f4e-7c3a-9b1e-2f6f0d6a7b30"
@@ -38,7 +38,7 @@ EXAMPLE = {
     "/sessions",
     status_code=201,
     response_model=Sessions,
-    responses=raises(CaseUnknown, TwiceInRequest, ImpossibleDate, IdTaken),
+    responses=raises(CaseUnknown, PersonErased, TwiceInRequest, ImpossibleDate, IdTaken),
     openapi_extra=sample({"sessions": [EXAMPLE]}, 201),
 )
 async def record_sessions(body: RecordSessions, at: Annotated[Door, door("session.record")]) -> Response:
@@ -68,7 +68,7 @@ async def list_sessions(
 @router.get(
     "/sessions/{session_id}/note",
     response_model=NoteView,
-    responses=raises(SessionUnknown, NoteRefused),
+    responses=raises(SessionUnknown, NoteRefused, PersonErased),
     openapi_extra=sample({"session_id": SESSION_ID, "note": "Contoh catatan."}),
 )
 async def read_note(session_id: Annotated[Id, Path()], at: Annotated[Door, door("note.read")]) -> Response:
@@ -76,6 +76,8 @@ async def read_note(session_id: Annotated[Id, Path()], at: Annotated[Door, door(
     found = await at.do(lambda work: notes.read_note(work, session_id))
     if found is notes.Refusal.UNKNOWN:
         raise SessionUnknown
+    if found is notes.Refusal.ERASED:
+        raise PersonErased
     if found is notes.Refusal.NOT_YOURS:
         raise NoteRefused
     return shown(found, headers={"Cache-Control": "no-store"})

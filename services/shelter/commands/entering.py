@@ -26,6 +26,7 @@ from services.shelter.problems import (
 from services.shelter.rules import Nights, admits
 from services.shelter.schemas import BedChoice, SegmentView, StayView
 from shared.database.models import table_of
+from shared.http.problems import PersonErased
 from shared.work import Work
 
 _stays, _segments = table_of(Stay), table_of(Segment)
@@ -76,16 +77,18 @@ def enter(
 ) -> list[tuple[Entry, BedPlace]]:
     """Give each entry a bed and write stays and segments, set-based. The caller holds the shelter's lock.
 
-    `people` and `known` come from `known_group`. Raises CaseUnknown, ReferralNeeded, CheckedInAlready, StaysOverlap,
-    BedNotChosen, BedUnknown, SexRefused, BedTaken, NoBedFree, each with a pointer to every person concerned; and
-    whatever `refused` holds already.
+    `people` and `known` come from `known_group`. Raises PersonErased, CaseUnknown, ReferralNeeded, CheckedInAlready,
+    StaysOverlap, BedNotChosen, BedUnknown, SexRefused, BedTaken, NoBedFree, each with a pointer to every person
+    concerned; and whatever `refused` holds already.
     """
     if not entries:
         refused.raise_any()
         return []
     for entry in entries:
         person = people.get(entry.case_id)
-        if person is None or person.sex is None:
+        if person is not None and person.erased:
+            refused.add(PersonErased, entry.pointer("case_id"))
+        elif person is None or person.sex is None:
             refused.add(CaseUnknown, entry.pointer("case_id"))
         elif not person.accepted:
             refused.add(ReferralNeeded, entry.pointer("case_id"))

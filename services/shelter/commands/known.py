@@ -26,6 +26,7 @@ _PEOPLE = (
     select(
         _cases.c.case_id,
         _cases.c.sex,
+        _cases.c.erased,
         exists()
         .where(
             _referrals.c.case_id == _cases.c.case_id,
@@ -62,6 +63,7 @@ class KnownPerson:
 
     sex: str | None
     accepted: bool
+    erased: bool = False
 
 
 class Named(Protocol):
@@ -86,7 +88,10 @@ def known_group(
 def known_people(work: Work, facility: str, case_ids: Iterable[str]) -> dict[str, KnownPerson]:
     """By case, those that are known at all; their rows are locked, so that a person is given one bed at a time."""
     wanted = {"case_ids": sorted(set(case_ids)), "at_facility": facility}
-    return {row.case_id: KnownPerson(row.sex, bool(row.accepted)) for row in work.session.execute(_PEOPLE, wanted)}
+    return {
+        row.case_id: KnownPerson(row.sex, bool(row.accepted), bool(row.erased))
+        for row in work.session.execute(_PEOPLE, wanted)
+    }
 
 
 def known_stays(work: Work, stay_ids: Sequence[str | None], case_ids: Iterable[str] = ()) -> dict[str, KnownStay]:

@@ -37,7 +37,7 @@ from services.shelter.schemas import (
 from shared.http.bodies import Id, PlaceCode
 from shared.http.door import Door, page_of, shown
 from shared.http.pages import After, Limit, Page, from_cursor, to_cursor
-from shared.http.problems import raises
+from shared.http.problems import PersonErased, raises
 from shared.http.samples import sample
 
 NIGHTS = {"from_date": "2026-11-03"}
@@ -58,7 +58,15 @@ GIVEN_UP = STAY | {"segments": []}
     status_code=201,
     response_model=Stays,
     responses=raises(
-        FacilityUnknown, CaseUnknown, ReferralNeeded, IdTaken, NoBedFree, BedTaken, CheckedInAlready, StaysOverlap
+        FacilityUnknown,
+        CaseUnknown,
+        PersonErased,
+        ReferralNeeded,
+        IdTaken,
+        NoBedFree,
+        BedTaken,
+        CheckedInAlready,
+        StaysOverlap,
     ),
     openapi_extra=sample({"stays": [STAY | {"status": "planned"}]}, 201),
 )
@@ -74,6 +82,7 @@ async def plan_stays(body: PlanStays, at: Annotated[Door, door("stay.manage")]) 
     responses=raises(
         FacilityUnknown,
         CaseUnknown,
+        PersonErased,
         ReferralNeeded,
         IdTaken,
         NoBedFree,

@@ -44,6 +44,7 @@ EXAMPLES: tuple[Fact, ...] = (
     ),
     intake.CaseClosed(outcome="returned"),
     intake.CaseReopened(),
+    intake.CaseErased(),
     intake.ReferralMade(referral=REFERRAL, facility="RPTC-BA", service="SocialCare"),
     intake.ReferralRevoked(referral=REFERRAL, facility="RPTC-BA"),
     intake.ReturnPlanned(trip=TRIP, mode="ship", from_facility="RPTC-BA", regency="35.07", departs_on=date(2020, 1, 9)),

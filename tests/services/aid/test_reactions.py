@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from services.aid.main import AID
 from shared.events.facilities import FacilityOpened
-from shared.events.intake import CaseRegistered
+from shared.events.intake import CaseErased, CaseRegistered
 from tests.services.psychosocial.hearing import Told, desk_of, hear, shuffled
 
 
@@ -26,6 +26,8 @@ STORY = [
     Told("shelter", "HOUSE", opened("HOUSE", "shelter", "iom")),
     Told("intake", "case-1", REGISTERED),
     Told("intake", "case-2", REGISTERED),
+    Told("intake", "case-3", REGISTERED),
+    Told("intake", "case-3", CaseErased()),
 ]
 
 

@@ -11,7 +11,7 @@ from services.exchange.redaction import compile_plan
 from shared.events.envelope import Event
 from shared.events.exchange import Withheld
 from shared.events.fact import Fact, Mark, PlaceId
-from shared.events.intake import CaseScreened, ConsentChanged
+from shared.events.intake import CaseErased, CaseScreened, ConsentChanged
 from tests.services.exchange.samples import (
     ALERT,
     CASE_TYPES,
@@ -36,7 +36,7 @@ SEEN_BY_GIVERS = {
     "pulang.stock.low.v1",
 }
 """Operations of a store; occupancy, inspections and manifests are not the giver's business."""
-NOT_SHOWN_ALIKE = {ConsentChanged.TYPE, CaseScreened.TYPE}
+NOT_SHOWN_ALIKE = {ConsentChanged.TYPE, CaseScreened.TYPE, CaseErased.TYPE}
 
 
 def assert_stub(told: Event | None, event: Event) -> None:
@@ -65,7 +65,7 @@ def test_a_case_event_goes_to_who_has_consent(event_type: str, level: Level) -> 
         assert told == event
 
 
-@pytest.mark.parametrize("event_type", TYPES)
+@pytest.mark.parametrize("event_type", sorted({*TYPES} - {CaseErased.TYPE}))
 def test_without_consent_there_is_nothing(event_type: str) -> None:
     assert disclose(agency(), golden(event_type), "none", "none") is None
 
@@ -253,6 +253,17 @@ def test_consent_cannot_be_withheld_by_policy() -> None:
     told = disclose(agency("iom", withheld={ConsentChanged.TYPE}), consent(("iom", "none")), "identified", "none")
     assert told is not None
     assert (told.data or {})["deletion_requested"] == "case"
+
+
+@pytest.mark.parametrize("before", ["none", "pseudonymous", "identified", "public"])
+@pytest.mark.parametrize("after", ["none", "pseudonymous", "identified", "public"])
+def test_an_erasure_is_told_at_every_level_outside_of_grants(before: Level, after: Level) -> None:
+    """Neither policy nor a newer publisher's fields change that."""
+    event = with_data(golden(CaseErased.TYPE), name="Contoh")._replace(grant=3)
+    told = disclose(agency("iom", withheld={CaseErased.TYPE}), event, before, after)
+    assert told is not None
+    assert (told.type, told.subject, told.grant, told.data) == (CaseErased.TYPE, event.subject, None, {})
+    assert (told.id, told.source, told.streamversion) == (event.id, event.source, event.streamversion)
 
 
 class Guest(BaseModel):

@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 
 from services.exchange.disclosure import AgencyView, Level, disclose
 from services.exchange.redaction import plan_of
+from services.exchange.rules import Standing, Step, levels_at_sending
 from shared.events.envelope import Event
 from shared.events.exchange import Withheld
-from shared.events.intake import CaseScreened, ConsentChanged
+from shared.events.intake import CaseErased, CaseScreened, ConsentChanged
 from tests.services.exchange.samples import TYPES, agency, golden, places_in
 
 PLACES = ("RPTC-A", "RPTC-B", "POST-C", "GUDANG-D")
@@ -65,6 +66,29 @@ def test_a_higher_level_never_shows_less(view: AgencyView, event: Event, one: Le
     assert rank(less) <= rank(more)
     if less is not None and more is not None and rank(less) == rank(more):
         assert set(less.data or {}) <= set(more.data or {})
+
+
+@given(views(), events(), st.sampled_from(LEVELS), st.sampled_from((None, 1, 4)))
+def test_at_none_there_is_only_the_request_that_ends_a_grant_and_the_erasure(
+    view: AgencyView, event: Event, before: Level, grant: int | None
+) -> None:
+    told = disclose(view, event._replace(grant=grant), before, "none")
+    if told is None:
+        assert event.type != CaseErased.TYPE
+    elif told.type == CaseErased.TYPE:
+        assert (told.grant, told.data) == (None, {})
+    else:
+        assert (told.type, before != "none", told.grant) == (ConsentChanged.TYPE, True, grant)
+        assert (told.data or {})["deletion_requested"] == "case"
+
+
+levels_of_rules = st.sampled_from(("none", "pseudonymous", "identified"))
+steps = st.none() | st.builds(Step, st.just(1), st.just("iom"), levels_of_rules, levels_of_rules, st.integers(1, 4))
+
+
+@given(st.integers(0, 4), levels_of_rules, st.integers(0, 4), steps)
+def test_of_an_erased_case_no_row_has_a_level(grant: int, level: Any, last: int, step: Step | None) -> None:
+    assert levels_at_sending(grant, Standing(level, last, erased=True), step) == ("none", "none")
 
 
 @given(views(), events(), st.sampled_from((*LEVELS, "public")), st.sampled_from((*LEVELS, "public")))

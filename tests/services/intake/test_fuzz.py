@@ -71,6 +71,11 @@ async def targets(pulang: Pulang) -> list[Target]:
     officer, staff, supervisor = pulang.officer(), pulang.staff(), pulang.user("supervisor", "bp2mi", "TNJ")
     administrator, on = pulang.administrator, {"occurred_at": "2026-11-05"}
     point = {"name": "Pos", "agency": "bp2mi", "regency": "21.72", "time_zone": "Asia/Jakarta"}
+    leaving = await pulang.register()
+    asked = {"reason": "withdrawn", "asked_by": "person"}
+    await pulang.administrator.done(f"/intake/cases/{leaving}/erasure", asked)
+    held = (await supervisor.done(f"/intake/cases/{case}/legal-holds", {"reason": "prosecution"}))["hold_id"]
+    hold = {"id": str(uuid.uuid4()), "reason": "court_proceedings", "note": "Perkara"}
     child = consent(until("2027-01-01"), ("kemensos", "refused"), witness="S", id=str(uuid.uuid4()))
     people: list[tuple[str, str, dict[str, str], User, Any]] = [
         ("PUT", "/intake/arrival-points/{code}", {"code": "TNJ"}, administrator, point),
@@ -92,6 +97,27 @@ async def targets(pulang: Pulang) -> list[Target]:
         ("GET", "/intake/cases/{case_id}/identity", {"case_id": case}, officer, None),
         ("GET", "/intake/cases/{case_id}/access-record", {"case_id": case}, officer, None),
         ("PUT", "/intake/cases/{case_id}/identity", {"case_id": case}, officer, PERSON_TO_CORRECT),
+        ("GET", "/intake/erasures", {}, supervisor, None),
+        ("POST", "/intake/cases/{case_id}/erasure", {"case_id": housed}, supervisor, asked),
+        ("GET", "/intake/cases/{case_id}/erasure", {"case_id": leaving}, supervisor, None),
+        ("POST", "/intake/cases/{case_id}/erasure/approval", {"case_id": leaving}, supervisor, None),
+        ("POST", "/intake/cases/{case_id}/erasure/refusal", {"case_id": housed}, supervisor, {"reason": "unfounded"}),
+        ("POST", "/intake/cases/{case_id}/legal-holds", {"case_id": case}, supervisor, hold),
+        ("GET", "/intake/cases/{case_id}/legal-holds", {"case_id": case}, supervisor, None),
+        (
+            "GET",
+            "/intake/cases/{case_id}/legal-holds/{hold_id}",
+            {"case_id": case, "hold_id": held},
+            supervisor,
+            None,
+        ),
+        (
+            "POST",
+            "/intake/cases/{case_id}/legal-holds/{hold_id}/lifting",
+            {"case_id": case, "hold_id": held},
+            supervisor,
+            {"reason": "not_needed", "note": "Selesai"},
+        ),
         ("POST", "/intake/trips", {}, staff, trip(housed, occurred_at="2026-11-05")),
         ("GET", "/intake/trips/{trip_id}", {"trip_id": plan["id"]}, staff, None),
         ("POST", "/intake/trips/{trip_id}/departure", {"trip_id": plan["id"]}, staff, on),

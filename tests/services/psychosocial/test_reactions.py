@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from services.psychosocial.main import PSYCHOSOCIAL
 from shared.events.facilities import FacilityOpened
-from shared.events.intake import CaseClosed, CaseReopened, CaseScreened
+from shared.events.intake import CaseClosed, CaseErased, CaseReopened, CaseScreened
 from shared.events.shelter import StayCheckedIn, StayCheckedOut
 from tests.services.psychosocial.hearing import Told, desk_of, hear, shuffled
 
@@ -45,6 +45,10 @@ STORY = [
     Told("shelter", "case-2", left("stay-4", "HOUSE", 8)),
     Told("shelter", "case-3", came("stay-5", "HOUSE", 3)),
     Told("shelter", "case-3", left("stay-5", "HOUSE", 4)),
+    Told("intake", "case-4", screened(3)),
+    Told("intake", "case-4", CaseErased()),
+    Told("shelter", "case-4", came("stay-6", "HOUSE", 3)),
+    Told("shelter", "case-4", left("stay-6", "HOUSE", 5)),
 ]
 
 
@@ -53,15 +57,15 @@ async def test_the_worklist_is_the_same_in_any_order(tmp_path: Path, seed: int) 
     async with desk_of(PSYCHOSOCIAL, tmp_path) as desk:
         await hear(desk, PSYCHOSOCIAL, shuffled(STORY, seed), times=2)
         await hear(desk, PSYCHOSOCIAL, shuffled(STORY, seed + 100))
+        columns = "case_id, screened, care_layer, closed, facility, in_house, erased"
         rows = await desk.read(
-            lambda session: session.execute(
-                text("SELECT case_id, screened, care_layer, closed, facility, in_house FROM worklist ORDER BY 1")
-            ).all()
+            lambda session: session.execute(text(f"SELECT {columns} FROM worklist ORDER BY case_id")).all()
         )
         parked = await desk.read(lambda session: session.execute(text("SELECT count(*) FROM parked")).scalar_one())
     assert [tuple(row) for row in rows] == [
-        ("case-1", 1, 4, 0, "OTHER", 1),
-        ("case-2", 1, None, 1, "OTHER", 1),
-        ("case-3", 0, None, 0, "HOUSE", 0),
+        ("case-1", 1, 4, 0, "OTHER", 1, 0),
+        ("case-2", 1, None, 1, "OTHER", 1, 0),
+        ("case-3", 0, None, 0, "HOUSE", 0, 0),
+        ("case-4", 0, None, 0, "HOUSE", 0, 1),
     ]
     assert parked == 0
