@@ -103,7 +103,7 @@ def write(session: Session, told: Told, generation: int) -> None:
         before = counts_of(case)
         for fact, recorded_on in told.cases[case_id]:
             if fact is None:
-                case.erased = True
+                case.erased, case.consents = True, {}  # to nobody is an identity open that is no more
             else:
                 case.hear(fact, recorded_on)
         moved.update(changes(before, counts_of(case)))

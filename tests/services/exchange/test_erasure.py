@@ -189,7 +189,10 @@ async def test_the_indicators_rows_are_the_same_whatever_came_together(
         async with listening(folder) as exchange:
             for start in range(0, len(events), size):
                 await exchange.hear(*events[start : start + size])
-        query = "SELECT case_id, agency, level FROM consent_facts ORDER BY case_id, agency"
+        query = (
+            "SELECT dimension, measure, value, day, place, number FROM day_counts WHERE number <> 0 "
+            "ORDER BY dimension, measure, value, day, place"
+        )
         counted.append(Chosen.databases.rows(folder, "exchange", query))
     assert counted[0] == counted[1] != []
 
