@@ -65,6 +65,10 @@ class Directory:
         self._names = {agency: _OpaqueNames(key, agency) for agency in policies}
         self._known: tuple[int, dict[str, AgencyView]] = (-1, {})
 
+    def knows(self, session: Session, agency: str) -> bool:
+        """Whether there is a policy for the agency now."""
+        return agency in self._policies
+
     def view(self, session: Session, agency: str, version: int) -> AgencyView:
         """One agency's view of the directory at `version`, which the session has read."""
         known, views = self._known

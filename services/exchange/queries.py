@@ -1,6 +1,6 @@
 """Reading the logs: what an agency may have of a stretch of its log, decided now."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +27,8 @@ _HEAD = table_of(LogHead)
 _AGENCY = table_of(Agency)
 
 
-def _rows(dialect: str) -> Any:
+def _shown(dialect: str) -> Any:
+    """Rows of a log with all that decides what the agency sees of them."""
     steps = and_(_STEP.c.event == _LOG.c.event, _STEP.c.agency == _LOG.c.agency)
     step: Any = _STEP
     if dialect == "postgresql":
@@ -47,13 +48,15 @@ def _rows(dialect: str) -> Any:
         .join(_STORED, _STORED.c.position == _LOG.c.event)
         .join(_NOW, and_(_NOW.c.case_id == _STORED.c.subject, _NOW.c.agency == _LOG.c.agency), isouter=True)
         .join(step, steps, isouter=True)
-        .where(_LOG.c.agency == bindparam("of_agency"), _LOG.c.position > bindparam("after"))
+        .where(_LOG.c.agency == bindparam("of_agency"))
         .order_by(_LOG.c.position)
-        .limit(bindparam("at_most"))
     )
 
 
-_ROWS = Prepared(_rows)
+_ROWS = Prepared(
+    lambda dialect: _shown(dialect).where(_LOG.c.position > bindparam("after")).limit(bindparam("at_most"))
+)
+_AT = Prepared(lambda dialect: _shown(dialect).where(_LOG.c.position.in_(bindparam("at_positions", expanding=True))))
 _UNSENT = Prepared(
     select(_AGENCY.c.agency, _AGENCY.c.sent)
     .where(_AGENCY.c.agency.in_(bindparam("of_agencies", expanding=True)), _AGENCY.c.sent < _AGENCY.c.last)
@@ -87,6 +90,15 @@ def read_log(session: Session, directory: Directory, agency: str, after: int, li
     view = directory.view(session, agency, rows[0].directory)
     events = [told for row in rows if (told := _disclosed(view, row)) is not None]
     return Stretch(events, rows[-1].position, full=len(rows) == limit)
+
+
+def read_at(session: Session, directory: Directory, agency: str, positions: Sequence[int]) -> dict[int, Disclosed]:
+    """As `read_log`, of the rows at these positions; those that show nothing are left out."""
+    rows = _AT.all(session, of_agency=agency, at_positions=positions) if positions else []
+    if not rows:
+        return {}
+    view = directory.view(session, agency, rows[0].directory)
+    return {row.position: told for row in rows if (told := _disclosed(view, row)) is not None}
 
 
 def _disclosed(view: AgencyView, row: Any) -> Disclosed | None:

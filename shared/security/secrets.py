@@ -13,7 +13,7 @@ ROOT_FILE = "root-secret"
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """Keys of 32 bytes each, for keyed hashes; no one of them tells anything about another.
+    """Keys of 32 bytes each, for keyed hashes but for the last; no one of them tells anything about another.
 
     They do not depend on the key-encryption key: that one may be rotated, while what these hashed is stored.
     """
@@ -30,6 +30,8 @@ class Secrets:
     """Opaque ids of places, per agency."""
     audit: bytes = field(repr=False)
     """The hash chains of the audit logs."""
+    webhook: bytes = field(repr=False)
+    """Seals the addresses and secrets of webhooks."""
 
     @classmethod
     def load(cls, folder: Path) -> "Secrets":
@@ -50,6 +52,7 @@ class Secrets:
             cursor=_derive(root, "cursor"),
             place=_derive(root, "place"),
             audit=_derive(root, "audit"),
+            webhook=_derive(root, "webhook"),
         )
 
 
