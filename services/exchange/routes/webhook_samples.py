@@ -13,7 +13,7 @@ WEBHOOK: dict[str, Any] = {
     "created_at": "2026-11-03T05:00:00Z",
     "delivered_at": "2026-11-03T08:12:45Z",
     "messages": {"untaken": 0, "waiting": 2, "retrying": 1, "exhausted": 0},
-    "keys": [{"public_key": "whpk_11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="}],
+    "public_keys": [{"public_key": "whpk_11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="}],
 }
 WITH_SECRET = WEBHOOK | {"secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="}
 DELIVERY = {

@@ -125,7 +125,7 @@ async def delete_webhook(
     "/webhooks/{webhook_id}/keys",
     response_model=WebhookKeys,
     responses=raises(WebhookUnknown),
-    openapi_extra=sample({"items": WEBHOOK["keys"]}),
+    openapi_extra=sample({"items": WEBHOOK["public_keys"]}),
 )
 async def read_webhook_keys(webhook_id: WebhookId, at: Annotated[Door, door("webhook.manage")]) -> Response:
     """The public keys that `v1a` signatures are verified with; two while one takes over from the other."""

@@ -143,7 +143,7 @@ class WebhookView(View):
     delivered_at: datetime | None = None
     failing_since: datetime | None = None
     messages: Waiting
-    keys: list[WebhookKey]
+    public_keys: list[WebhookKey]
 
 
 class WebhookWithSecret(WebhookView):

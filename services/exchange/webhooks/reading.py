@@ -87,7 +87,7 @@ def view_of(session: Session, caller: Caller, row: Any, seal: Seal, now: datetim
         delivered_at=row.delivered_at,
         failing_since=row.failing_since,
         messages=Waiting(untaken=max(0, row.last - row.cursor), **{state: counts.get(state, 0) for state in OPEN}),
-        keys=public_keys(session, row.endpoint_id, seal, now),
+        public_keys=public_keys(session, row.endpoint_id, seal, now),
     )
 
 
