@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from aiohttp import web
@@ -19,6 +18,7 @@ from tests.services.exchange.webhooks.receiving import (
     nothing_open,
     says,
     site,
+    sooner_or_later,
     thanks,
 )
 from tests.services.exchange.webhooks.test_delivery import feed_by_subject, lives
@@ -45,8 +45,8 @@ async def test_a_case_that_fails_waits_in_order_while_the_others_go_on(place: Si
     place.receiver.answer = only_for(cases[0], says(500))
     await place.exchange.hear(*lives(narrator, cases))
     await place.receiver.until_accepted(7 * 5)
-    shown = await place.partner().until(webhook["id"], lambda one: one["messages"]["retrying"] == 1)
-    assert shown["messages"] == {"untaken": 0, "waiting": 4, "retrying": 1, "exhausted": 0}
+    held_up = {"untaken": 0, "waiting": 4, "retrying": 1, "exhausted": 0}
+    await place.partner().until(webhook["id"], lambda one: one["messages"] == held_up)
     assert [heard.type for heard in place.receiver.heard if heard.subject == cases[0]] == ["case.registered"]
     (failed,) = await place.partner().deliveries(webhook["id"], state="retrying")
     assert (failed["outcome"], failed["status"], failed["attempts"]) == ("status", 500, 1)
@@ -184,15 +184,14 @@ async def test_an_endpoint_that_takes_nothing_for_three_days_is_disabled_until_i
     place.receiver.answer = says(503)
     cases = [new_id() for _ in range(4)]
     await place.exchange.hear(*lives(narrator, cases))
-    for _ in range(80):
-        count = len(place.receiver.heard)
-        place.clock.advance(hours=1, minutes=7)
-        await place.receiver.until(lambda one, count=count: len(one.heard) > count)
-        await place.partner().until(webhook["id"], lambda one: True)
-        shown = await place.partner().show(webhook["id"])
-        if shown["state"] == "disabled":
-            break
-    shown = await place.partner().until(webhook["id"], lambda one: one["state"] == "disabled")
+    rounds = 0
+    while (shown := await place.partner().show(webhook["id"]))["state"] == "enabled":
+        rounds += 1
+        assert rounds < 30
+        before = await tries(place, webhook["id"])
+        place.clock.advance(hours=4)
+        await tried_more(place, webhook["id"], before)
+    assert rounds >= 18
     assert shown["disabled_because"] == "failing"
     await asyncio.sleep(0.1)
     count = len(place.receiver.heard)
@@ -243,26 +242,27 @@ async def test_replay_from_a_time_delivers_again_in_order_under_the_same_ids(pla
     ]
 
 
+async def tries(place: Site, webhook: str) -> int:
+    """Attempts of all that is not delivered, as they are written down."""
+    return sum(one["attempts"] for one in await place.partner().deliveries(webhook) if one["state"] != "delivered")
+
+
+async def tried_more(place: Site, webhook: str, than: int) -> None:
+    async def more() -> bool:
+        return await tries(place, webhook) > than
+
+    await sooner_or_later(more)
+
+
 async def exhaust(place: Site, webhook: str, narrator: Narrator) -> None:
     """Three days of attempts; others' deliveries succeed meanwhile, so that the endpoint is not disabled."""
     case = new_id()
     await place.exchange.hear(narrator.registered(case), narrator.consent(case, iom="pseudonymous"))
-
-    async def tried() -> int:
-        found = await place.partner().deliveries(webhook, state="retrying")
-        return int(found[0]["attempts"]) if found else 0
-
     for _ in range(100):
-        before = await tried()
-        place.clock.advance(hours=1, minutes=7)
+        before = await tries(place, webhook)
+        place.clock.advance(hours=5)
         await place.exchange.hear(narrator.screened(case))
-
-        def moved(shown: dict[str, Any]) -> bool:
-            return bool(shown["messages"]["exhausted"])
-
-        async with asyncio.timeout(30):
-            while not moved(await place.partner().show(webhook)) and await tried() == before:
-                await asyncio.sleep(0.01)
-        if moved(await place.partner().show(webhook)):
+        await tried_more(place, webhook, before)
+        if (await place.partner().show(webhook))["messages"]["exhausted"]:
             return
     raise AssertionError("never exhausted")
