@@ -18,7 +18,6 @@ from tests.services.exchange.webhooks.receiving import (
     HOST,
     Heard,
     Resolver,
-    Site,
     receiving,
     says,
     site,
