@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session
 
 from services.exchange.directory import Directory
 from services.exchange.models import Agency
+from services.exchange.webhooks.figures import figures_of, standing
 from services.exchange.webhooks.health import note_health
 from services.exchange.webhooks.lane import Lane, Parcel
 from services.exchange.webhooks.messages import (
@@ -43,6 +44,7 @@ from services.exchange.webhooks.url import UrlRefused
 from services.exchange.webhooks.verdict import MOST_BYTES, too_large, verdict_of
 from shared.database.models import table_of
 from shared.database.protocol import DatabaseUnavailable
+from shared.metrics.figures import Figure
 from shared.outbox.lease import Lease
 from shared.security.sealing import SealBroken
 from shared.telemetry import frames_of
@@ -91,6 +93,10 @@ class Courier:
     def lease(self) -> tuple[str, int]:
         """Its name, and the number under which it is held; 0 while somebody else holds it."""
         return self._lease.name, self._lease.number
+
+    async def figures(self) -> Sequence[Figure]:
+        """For /metrics: never an address, an agency or a case. Raises DatabaseUnavailable."""
+        return figures_of(await self._desk.read(standing), self.outcomes)
 
     def _committed(self, recorded: bool) -> None:
         """Any commit may have brought rows, or changed an endpoint."""
