@@ -1,9 +1,9 @@
-"""`python -m benchmarks [NAME …]`: all the figures, or some (outbox, hops, season, …)."""
+"""`python -m benchmarks [NAME …]`: all the figures, or some (outbox, hops, webhooks, …)."""
 
 import json
 import sys
 
-from benchmarks import hops, outbox, rebuild, registration, registration_postgres, season, startup
+from benchmarks import hops, outbox, rebuild, registration, registration_postgres, season, startup, webhooks
 
 FIGURES = {
     "registration": registration.measure,
@@ -13,6 +13,7 @@ FIGURES = {
     "registration-postgres": registration_postgres.measure,
     "hops": hops.measure,
     "rebuild": rebuild.measure,
+    "webhooks": webhooks.measure,
 }
 
 for name in sys.argv[1:] or FIGURES:
