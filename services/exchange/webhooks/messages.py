@@ -109,9 +109,20 @@ _OF_CASES = and_(
     MESSAGES.c.open,
 )
 _DEMOTE = Prepared(update(MESSAGES).where(_OF_CASES, MESSAGES.c.due_at.is_not(None), _HAS_EARLIER).values(due_at=None))
+_HEADS = Prepared(
+    select(MESSAGES.c.subject, func.min(MESSAGES.c.position).label("position"))
+    .where(_OF_CASES)
+    .group_by(MESSAGES.c.subject)
+)
+"""By the index alone: thousands may wait in one case."""
 _PROMOTE = Prepared(
     update(MESSAGES)
-    .where(_OF_CASES, MESSAGES.c.due_at.is_(None), MESSAGES.c.state != EXHAUSTED, ~_HAS_EARLIER)
+    .where(
+        MESSAGES.c.endpoint_id == bindparam("of_endpoint"),
+        MESSAGES.c.position.in_(bindparam("at_positions", expanding=True)),
+        MESSAGES.c.due_at.is_(None),
+        MESSAGES.c.state != EXHAUSTED,
+    )
     .values(due_at=bindparam("now"))
 )
 
@@ -231,15 +242,21 @@ def settle(session: Session, verdicts: Sequence[Verdict], now: datetime) -> None
         if not one.open:
             closed.setdefault(one.endpoint, set()).add(one.message.subject)
     for endpoint, subjects in sorted(closed.items()):
-        _PROMOTE.write(session, [{"of_endpoint": endpoint, "of_subjects": sorted(subjects), "now": now}])
+        _promote(session, endpoint, subjects, now)
 
 
 def regroup(session: Session, endpoint: str, subjects: Collection[str], now: datetime) -> None:
     """The first open message of each case is due, where it may be tried; no other one is."""
     if subjects:
-        cases = {"of_endpoint": endpoint, "of_subjects": sorted(subjects)}
-        _DEMOTE.write(session, [cases])
-        _PROMOTE.write(session, [cases | {"now": now}])
+        _DEMOTE.write(session, [{"of_endpoint": endpoint, "of_subjects": sorted(subjects)}])
+        _promote(session, endpoint, subjects, now)
+
+
+def _promote(session: Session, endpoint: str, subjects: Collection[str], now: datetime) -> None:
+    heads = _HEADS.all(session, of_endpoint=endpoint, of_subjects=sorted(subjects))
+    if heads:
+        positions = sorted(row.position for row in heads)
+        _PROMOTE.write(session, [{"of_endpoint": endpoint, "at_positions": positions, "now": now}])
 
 
 def ready(session: Session, endpoint: str, now: datetime, at_most: int) -> int:

@@ -133,9 +133,9 @@ async def test_after_three_days_a_message_is_exhausted_and_its_case_waits_for_it
     place.receiver.answer = only_for(bad, says(422))
     await place.exchange.hear(*lives(narrator, [bad, good]))
     await exhaust(place, webhook["id"], narrator)
-    shown = await place.partner().show(webhook["id"])
+    held_up = {"untaken": 0, "waiting": 4, "retrying": 0, "exhausted": 1}
+    shown = await place.partner().until(webhook["id"], lambda one: one["messages"] == held_up)
     assert shown["state"] == "enabled"
-    assert shown["messages"] == {"untaken": 0, "waiting": 4, "retrying": 0, "exhausted": 1}
     (exhausted,) = await place.partner().deliveries(webhook["id"], state="exhausted")
     assert (exhausted["subject"], exhausted["type"]) == (bad, "pulang.case.registered.v1")
     assert "next_at" not in exhausted
