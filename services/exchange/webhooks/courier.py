@@ -32,6 +32,7 @@ from services.exchange.webhooks.messages import (
     WITHHELD,
     Due,
     Verdict,
+    any_enabled,
     lock,
     ready,
     settle,
@@ -155,6 +156,8 @@ class Courier:
         if not await self._write_down():
             self._lease.lost()
             await self._drop()
+            return False
+        if not self._lanes and not await self._desk.glance(any_enabled):
             return False
         for lane, parcels in await self._desk.read(self._survey):
             for parcel in parcels:

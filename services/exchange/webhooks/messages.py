@@ -38,6 +38,7 @@ _HELD = Prepared(
     .where(RELAY_LEASE.c.name == bindparam("of_lease"), RELAY_LEASE.c.number == bindparam("of_number"))
     .with_for_update()
 )
+_ENABLED = Prepared(select(ENDPOINTS.c.endpoint_id).where(ENDPOINTS.c.state == "enabled").limit(1))
 _NEXT = Prepared(
     select(_LOG.c.position, _LOG.c.grant_number, _STORED.c.source, _STORED.c.id, _STORED.c.subject, _STORED.c.payload)
     .join(_STORED, _STORED.c.position == _LOG.c.event)
@@ -160,6 +161,11 @@ class Verdict:
 def still_holds(session: Session, lease: str, number: int) -> bool:
     """Whether the lease is held under that number; it stays so until the commit."""
     return _HELD.first(session, of_lease=lease, of_number=number) is not None
+
+
+def any_enabled(session: Session) -> bool:
+    """Whether there is anything to do at all: asked after every commit, where nobody has webhooks."""
+    return _ENABLED.first(session) is not None
 
 
 def lock(session: Session, endpoints: Iterable[str]) -> list[Any]:
