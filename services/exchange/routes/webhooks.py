@@ -56,9 +56,9 @@ async def register_webhook(body: RegisterWebhook, at: Annotated[Door, door("webh
 
     The secret is shown this once.
     """
-    await _must_be_possible(at, body.url)
     if not await at.read(partial(courier_of(at.service).directory.knows, agency=at.caller.agency)):
         raise NoPolicy
+    await _must_be_possible(at, body.url)
     answer = await at.write(lambda work: commands.register_webhook(work, body))
     return await _with_secret(at, answer)
 

@@ -13,7 +13,7 @@ import orjson
 from sqlalchemy import and_, bindparam, exists, func, select, update
 from sqlalchemy.orm import Session
 
-from services.exchange.models import LogRow, StoredEvent, WebhookEndpoint, WebhookMessage
+from services.exchange.models import Agency, LogRow, StoredEvent, WebhookEndpoint, WebhookMessage
 from services.exchange.webhooks.signing import message_id
 from shared.database.models import table_of
 from shared.database.prepared import Prepared, insert_in
@@ -25,6 +25,7 @@ ENDPOINTS = table_of(WebhookEndpoint)
 MESSAGES = table_of(WebhookMessage)
 _LOG = table_of(LogRow)
 _STORED = table_of(StoredEvent)
+_AGENCIES = table_of(Agency)
 
 WAITING, RETRYING, EXHAUSTED = "waiting", "retrying", "exhausted"
 """Open: what comes later in the case waits."""
@@ -46,6 +47,7 @@ _NEXT = Prepared(
     .order_by(_LOG.c.position)
     .limit(bindparam("at_most"))
 )
+_END = Prepared(select(_AGENCIES.c.last).where(_AGENCIES.c.agency == bindparam("of_agency")))
 _MOVE = Prepared(
     update(ENDPOINTS).where(ENDPOINTS.c.endpoint_id == bindparam("of_endpoint")).values(cursor=bindparam("to_cursor"))
 )
@@ -183,11 +185,15 @@ def lock(session: Session, endpoints: Iterable[str]) -> list[Any]:
 def take(session: Session, endpoint: Any, now: datetime, at_most: int) -> None:
     """The next rows of the log become messages. `endpoint`: its row, locked.
 
-    One that is there already is to be delivered again: the cursor was set back.
+    One that is there already is to be delivered again: the cursor was set back. Where there are no more rows the cursor
+    goes to the end of the log, since positions may be left out (after a restore).
     """
+    # Asked first: whatever the log's end stands for is there by then.
+    log = _END.first(session, of_agency=endpoint.agency)
     rows = _NEXT.all(session, of_agency=endpoint.agency, after=endpoint.cursor, at_most=at_most)
-    if not rows:
-        return
+    taken_to = rows[-1].position if rows else endpoint.cursor
+    if len(rows) < at_most and log is not None:
+        taken_to = max(taken_to, log.last)
     wanted = None if endpoint.event_types is None else ALWAYS | set(endpoint.event_types)
     if wanted is not None and Withheld.TYPE in wanted:
         wanted = None  # any event may turn out to be one
@@ -212,7 +218,7 @@ def take(session: Session, endpoint: Any, now: datetime, at_most: int) -> None:
         if wanted is None or orjson.loads(row.payload)["type"] in wanted
     ]
     _TAKE.write(session, taken)
-    _MOVE.write(session, [{"of_endpoint": endpoint.endpoint_id, "to_cursor": rows[-1].position}])
+    _MOVE.write(session, [{"of_endpoint": endpoint.endpoint_id, "to_cursor": taken_to}])
     regroup(session, endpoint.endpoint_id, {str(one["subject"]) for one in taken}, now)
 
 

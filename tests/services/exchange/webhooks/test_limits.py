@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from services.exchange.commands import webhooks as commands
+from services.exchange.log import begin_behind_all_cursors
 from shared.events.intake import ConsentChanged, ConsentDecision
 from shared.settings import Settings
 from tests.services.exchange.hearing import Narrator, new_id
@@ -59,3 +60,15 @@ async def test_what_was_delivered_is_forgotten_after_a_while_and_with_its_webhoo
     assert stored() == (1, 0, 1)
     await desk.write(commands.forget_messages)
     assert stored() == (0, 0, 0)
+
+
+async def test_after_a_restore_a_webhook_goes_on_behind_all_positions(place: Site, narrator: Narrator) -> None:
+    webhook = await place.partner().register(place.receiver.url())
+    case = new_id()
+    await place.exchange.hear(narrator.registered(case), narrator.consent(case, iom="pseudonymous"))
+    await place.partner().until(webhook["id"], nothing_open)
+    await place.exchange.service.desk.write(lambda work: begin_behind_all_cursors(work.session))
+    await place.partner().until(webhook["id"], nothing_open)
+    await place.exchange.hear(narrator.screened(case))
+    await place.receiver.until_accepted(3)
+    await place.partner().until(webhook["id"], nothing_open)
