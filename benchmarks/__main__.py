@@ -1,4 +1,4 @@
-"""`python -m benchmarks [NAME …]`: all the figures, or some (outbox, hops, season, …)."""
+"""`python -m benchmarks [NAME …]`: all the figures, or some (outbox, hops, webhooks, …)."""
 
 import json
 import sys
@@ -13,6 +13,7 @@ from benchmarks import (
     season,
     startup,
     ways_out,
+    webhooks,
 )
 
 FIGURES = {
@@ -26,6 +27,7 @@ FIGURES = {
     "fanout": ways_out.fan_out,
     "feed": ways_out.feed,
     "indicators": indicators.measure,
+    "webhooks": webhooks.measure,
 }
 
 for name in sys.argv[1:] or FIGURES:

@@ -73,6 +73,10 @@ class Directory:
         self._names: dict[str, _OpaqueNames] = {}
         self._known: tuple[int, dict[str, AgencyView]] = (-1, {})
 
+    def knows(self, session: Session, agency: str) -> bool:
+        """Whether the agency is in the exchange now."""
+        return self.view(session, agency) is not None
+
     def view(self, session: Session, agency: str, version: int | None = None) -> AgencyView | None:
         """One agency's view of the directory at `version`, which the session has read, else now; None for a stranger
         and for an agency that has left."""

@@ -4,25 +4,40 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from services.exchange.commands.deletions import escalate
+from services.exchange.commands.webhooks import forget_messages
 from services.exchange.directory import Directory
 from services.exchange.feed import Feed
 from services.exchange.indicators.publishing import Publisher
 from services.exchange.log import FORGETTING, LOG
 from services.exchange.models import METADATA
 from services.exchange.projections import INDICATORS
-from services.exchange.relay import LEASE, AgencyRelay
+from services.exchange.relay import LEASE as AGENCIES
+from services.exchange.relay import AgencyRelay
 from services.exchange.routes import router
 from services.exchange.stream import Streams
+from services.exchange.webhooks.courier import LEASE as WEBHOOKS
+from services.exchange.webhooks.courier import Courier
+from services.exchange.webhooks.settings import WebhookSettings, settings_from
 from shared.outbox.lease import Lease
 from shared.service import Companion, Definition, Service
+from shared.settings import Environment
 
 
-def _companions(service: Service) -> Sequence[Companion]:
+def companions(service: Service, webhooks: WebhookSettings | None = None) -> Sequence[Companion]:
+    """What runs beside exchange's relay and consumers. `webhooks`: by default, as the environment says."""
     directory = Directory(service.desk.secrets.place)
-    lease = Lease(service.database, LEASE, alone=service.ground.alone)
     feed = Feed(service.desk, directory)
-    relay = AgencyRelay(service.desk, service.bus, lease, directory)
-    return relay, feed, Streams(feed), Publisher(service.desk, service.bus)
+
+    def lease(name: str) -> Lease:
+        return Lease(service.database, name, alone=service.ground.alone)
+
+    return (
+        AgencyRelay(service.desk, service.bus, lease(AGENCIES), directory),
+        feed,
+        Streams(feed),
+        Courier(service.desk, lease(WEBHOOKS), directory, webhooks or settings_from(Environment())),
+        Publisher(service.desk, service.bus),
+    )
 
 
 EXCHANGE = Definition(
@@ -31,7 +46,7 @@ EXCHANGE = Definition(
     metadata=METADATA,
     migrations=Path(__file__).parent / "migrations",
     consumers=(LOG, INDICATORS),
-    companions=_companions,
-    clock=(escalate,),
+    companions=companions,
+    clock=(escalate, forget_messages),
     forgetting=FORGETTING,
 )

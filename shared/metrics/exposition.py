@@ -9,6 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
+from shared.metrics.figures import Figure, Leased
 from shared.metrics.requests import BOUNDS_SECONDS, Requests
 from shared.metrics.standing import Pooled, Standing
 from shared.outbox.relay import Relay
@@ -63,6 +64,19 @@ def service_families(
     ]
 
 
+def figure_families(told: Mapping[str, Sequence[Figure] | None]) -> list[Metric]:
+    """`told`: by service; what is None is left out."""
+    families: dict[str, GaugeMetricFamily | CounterMetricFamily] = {}
+    for service, figures in told.items():
+        for one in figures or ():
+            labels = ("service", *one.labels)
+            made = CounterMetricFamily if one.counts else GaugeMetricFamily
+            family = families.setdefault(one.name, made(one.name, one.documentation, labels=labels))
+            for values, figure in one.values.items():
+                family.add_metric((service, *values), figure)
+    return list(families.values())
+
+
 def ready_family(ready: bool) -> Metric:
     return GaugeMetricFamily("pulang_ready", "1 when nothing is missing, as /readyz tells.", value=int(ready))
 
@@ -85,11 +99,13 @@ def _relays(services: Sequence[Service]) -> list[Metric]:
         "pulang_published_events_total", "Events that the bus acknowledged.", labels=("service", "relay")
     )
     for service in services:
-        for relay in (service.relay, *(one for one in service.companions if isinstance(one, Relay))):
+        leased: list[Leased] = [service.relay, *(one for one in service.companions if isinstance(one, Leased))]
+        for relay in leased:
             name, holding = relay.lease
             held.add_metric((service.name, name), int(holding > 0))
             number.add_metric((service.name, name), holding)
-            published.add_metric((service.name, name), relay.published)
+            if isinstance(relay, Relay):
+                published.add_metric((service.name, name), relay.published)
     return [held, number, published]
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.consuming.inbox import Listener
 from shared.metrics.asking import Answer, Question
+from shared.metrics.figures import Figure, Telling
 from shared.metrics.requests import Requests
 from shared.metrics.standing import Standing, standing
 from shared.service import Service
@@ -27,6 +28,7 @@ class Metrics:
         self._lags = {
             loop.consumer.name: _lag_of(service, loop.consumer) for service in services for loop in service.loops
         }
+        self._figures = {service.name: _figures_of(service) for service in services}
         self._exposition: Exposition | None = None
 
     async def start(self) -> None:
@@ -43,20 +45,26 @@ class Metrics:
         if self._exposition is None:
             # On a thread: requests would have to wait for the import.
             self._exposition = await asyncio.to_thread(_exposition)
-        from shared.metrics.exposition import ready_family, request_families, service_families
+        from shared.metrics.exposition import figure_families, ready_family, request_families, service_families
 
-        missing, standings, lags = await asyncio.gather(
-            self._missing.answer(), _answers(self._standings), _answers(self._lags)
+        missing, standings, lags, figures = await asyncio.gather(
+            self._missing.answer(), _answers(self._standings), _answers(self._lags), _answers(self._figures)
         )
         families = [
             *request_families(self.requests),
             *service_families(self._services, standings, lags),
+            *figure_families(figures),
             ready_family(missing == []),
         ]
         return self._exposition.text(families, accept)
 
     def _questions(self) -> list[Question[Any]]:
-        return [self._missing, *self._standings.values(), *self._lags.values()]
+        return [
+            self._missing,
+            *self._standings.values(),
+            *self._lags.values(),
+            *self._figures.values(),
+        ]
 
 
 def _standing_of(service: Service) -> Question[Standing]:
@@ -68,6 +76,13 @@ def _lag_of(service: Service, consumer: Listener) -> Question[int]:
         return await service.bus.lag(consumer.name, consumer.topics)
 
     return Question(lag)
+
+
+def _figures_of(service: Service) -> Question[list[Figure]]:
+    async def figures() -> list[Figure]:
+        return [figure for one in service.companions if isinstance(one, Telling) for figure in await one.figures()]
+
+    return Question(figures)
 
 
 def _exposition() -> "Exposition":

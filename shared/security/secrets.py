@@ -13,7 +13,7 @@ ROOT_FILE = "root-secret"
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """Keys of 32 bytes each, for keyed hashes; no one of them tells anything about another.
+    """Keys of 32 bytes each, for keyed hashes but for the last; no one of them tells anything about another.
 
     They do not depend on the key-encryption key: that one may be rotated, while what these hashed is stored.
     """
@@ -34,6 +34,8 @@ class Secrets:
     """What is published of those chains."""
     figures: bytes = field(repr=False)
     """What is withheld beside a small figure, where figures are published."""
+    webhook: bytes = field(repr=False)
+    """Seals the addresses and secrets of webhooks."""
 
     @classmethod
     def load(cls, folder: Path) -> "Secrets":
@@ -56,6 +58,7 @@ class Secrets:
             audit=_derive(root, "audit"),
             heads=_derive(root, "heads"),
             figures=_derive(root, "figures"),
+            webhook=_derive(root, "webhook"),
         )
 
 

@@ -71,13 +71,14 @@ def demo(folder: Path, data: Path, *more: object, timeout: float = 600) -> Said:
 class Up:
     """A running `pulang up`."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, variables: Mapping[str, str] | None = None) -> None:
+        """`variables`: of its environment, besides the usual ones."""
         self.data = data
         with (data.parent / "up.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "pulang", "up", "--data", str(data), "--port", "0"],
                 cwd=ROOT,
-                env=environment(),
+                env=environment() | dict(variables or {}),
                 stdout=log,
                 stderr=log,
             )

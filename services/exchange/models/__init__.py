@@ -1,5 +1,5 @@
-"""Exchange's tables: what it heard, the log of each agency, consent as it has applied it, places, and the facts behind
-the indicators."""
+"""Exchange's tables: what it heard, the log of each agency, consent as it has applied it, places, webhooks, and the
+facts behind the indicators."""
 
 from services.exchange.models.agencies import PolicyVersion
 from services.exchange.models.base import GENERATIONS, METADATA, ExchangeTable
@@ -7,6 +7,7 @@ from services.exchange.models.consent import ConsentLevelRow, ConsentStep, Delet
 from services.exchange.models.log import Agency, LogHead, LogRow, StoredEvent
 from services.exchange.models.picture import CaseFact, DayCount, FacilityFact, PublishedMonth
 from services.exchange.models.places import GivenTo, Place
+from services.exchange.models.webhooks import WebhookEndpoint, WebhookMessage, WebhookSecret
 
 __all__ = [
     "GENERATIONS",
@@ -27,4 +28,7 @@ __all__ = [
     "PolicyVersion",
     "PublishedMonth",
     "StoredEvent",
+    "WebhookEndpoint",
+    "WebhookMessage",
+    "WebhookSecret",
 ]

@@ -2,7 +2,7 @@
 
 from services.exchange.queries.agencies import list_agencies, policy_history, policy_view
 from services.exchange.queries.deletions import Deletions, Wanted, list_deletions
-from services.exchange.queries.log import EVERYTHING, Choice, Disclosed, Stretch, read_case, read_log, unsent
+from services.exchange.queries.log import EVERYTHING, Choice, Disclosed, Stretch, read_at, read_case, read_log, unsent
 
 __all__ = [
     "EVERYTHING",
@@ -15,6 +15,7 @@ __all__ = [
     "list_deletions",
     "policy_history",
     "policy_view",
+    "read_at",
     "read_case",
     "read_log",
     "unsent",

@@ -1,8 +1,8 @@
 """Reading the logs: what an agency may have of a stretch of its log, decided now."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import orjson
@@ -66,12 +66,13 @@ def asks_to_delete(event: Event) -> bool:
     return event.type == ConsentChanged.TYPE and "deletion_requested" in (event.data or {})
 
 
-def _rows(dialect: str, *, of_case: bool = False) -> Any:
+def _shown(dialect: str) -> Any:
+    """Rows of a log with all that decides what the agency sees of them."""
     steps = and_(_STEP.c.event == _LOG.c.event, _STEP.c.agency == _LOG.c.agency)
     step: Any = _STEP
     if dialect == "postgresql":
         step, steps = one_by_one(select(_STEP).where(steps).correlate(_LOG), "step"), true()
-    rows = (
+    return (
         select(
             _LOG.c.position,
             _LOG.c.grant_number,
@@ -87,19 +88,24 @@ def _rows(dialect: str, *, of_case: bool = False) -> Any:
         .join(_STORED, _STORED.c.position == _LOG.c.event)
         .join(_NOW, and_(_NOW.c.case_id == _STORED.c.subject, _NOW.c.agency == _LOG.c.agency), isouter=True)
         .join(step, steps, isouter=True)
-        .where(_LOG.c.agency == bindparam("of_agency"), _LOG.c.position > bindparam("after"))
+        .where(_LOG.c.agency == bindparam("of_agency"))
         .order_by(_LOG.c.position)
-        .limit(bindparam("at_most"))
     )
-    if of_case:
-        # The grants by number: together with the events of the case they are found in the index, however long the log.
-        grants = _LOG.c.grant_number.in_(bindparam("of_grants", expanding=True))
-        rows = rows.where(_STORED.c.subject == bindparam("of_case"), grants)
-    return rows
 
 
-_ROWS = Prepared(_rows)
-_ROWS_OF_CASE = Prepared(partial(_rows, of_case=True))
+def _page(dialect: str) -> Any:
+    return _shown(dialect).where(_LOG.c.position > bindparam("after")).limit(bindparam("at_most"))
+
+
+def _page_of_case(dialect: str) -> Any:
+    # The grants by number: together with the events of the case they are found in the index, however long the log.
+    grants = _LOG.c.grant_number.in_(bindparam("of_grants", expanding=True))
+    return _page(dialect).where(_STORED.c.subject == bindparam("of_case"), grants)
+
+
+_ROWS = Prepared(_page)
+_ROWS_OF_CASE = Prepared(_page_of_case)
+_AT = Prepared(lambda dialect: _shown(dialect).where(_LOG.c.position.in_(bindparam("at_positions", expanding=True))))
 _GRANTS = Prepared(
     select(_NOW.c.grant_number).where(_NOW.c.case_id == bindparam("of_case"), _NOW.c.agency == bindparam("of_agency"))
 )
@@ -142,11 +148,18 @@ def read_log(
     if not rows:
         return Stretch([], after, full=False)
     events = [
-        Disclosed(row.position, told.subject, told.to_bytes())
-        for row in rows
-        if (told := _disclosed(view, row)) is not None and choice.takes(told)
+        _in_bytes(row, told) for row in rows if (told := _disclosed(view, row)) is not None and choice.takes(told)
     ]
     return Stretch(events, rows[-1].position, full=len(rows) == limit)
+
+
+def read_at(session: Session, directory: Directory, agency: str, positions: Sequence[int]) -> dict[int, Disclosed]:
+    """As `read_log`, of the rows at these positions; those that show nothing are left out, all of a stranger's."""
+    rows = _AT.all(session, of_agency=agency, at_positions=positions) if positions else []
+    view = directory.view(session, agency, rows[0].directory) if rows else None
+    if view is None:
+        return {}
+    return {row.position: _in_bytes(row, told) for row in rows if (told := _disclosed(view, row)) is not None}
 
 
 def read_case(session: Session, directory: Directory, agency: str, case: str) -> list[Event]:
@@ -165,6 +178,10 @@ def _of_case(session: Session, agency: str, case: str, after: int, limit: int) -
     return _ROWS_OF_CASE.all(
         session, of_agency=agency, of_case=case, of_grants=list(grants), after=after, at_most=limit
     )
+
+
+def _in_bytes(row: Any, told: Event) -> Disclosed:
+    return Disclosed(row.position, told.subject, told.to_bytes())
 
 
 def _disclosed(view: AgencyView, row: Any) -> Event | None:

@@ -1,6 +1,27 @@
 """Exchange over HTTP."""
 
-from services.exchange.routes import agencies, deletions, feed, indicators, published, stream, timeline
+from services.exchange.routes import (
+    agencies,
+    deletions,
+    deliveries,
+    feed,
+    indicators,
+    published,
+    stream,
+    timeline,
+    webhooks,
+)
 from services.exchange.routes.router import router
 
-__all__ = ["agencies", "deletions", "feed", "indicators", "published", "router", "stream", "timeline"]
+__all__ = [
+    "agencies",
+    "deletions",
+    "deliveries",
+    "feed",
+    "indicators",
+    "published",
+    "router",
+    "stream",
+    "timeline",
+    "webhooks",
+]

@@ -24,7 +24,7 @@ from shared.events.shelter import StayCheckedIn, StayCheckedOut
 from shared.http.app import app_of
 from shared.security.roles import Roles
 from shared.security.tokens import DevelopmentIssuer
-from shared.service import Service
+from shared.service import Definition, Service
 from shared.settings import ROLES, Settings
 from tests.stores import Chosen
 
@@ -154,6 +154,13 @@ class Exchange:
         said["authorization"] = f"Bearer {self._issuer.issue(agency, role)}"
         return await self._client.request(method, path, json=body, headers=said)
 
+    async def call(
+        self, method: str, path: str, agency: str, role: str = "integrator", *, token: str | None = None, **options: Any
+    ) -> httpx.Response:
+        """As somebody of an agency, or the holder of a token."""
+        headers = {"Authorization": f"Bearer {token or self._issuer.issue(agency, role)}"} | options.pop("headers", {})
+        return await self._client.request(method, path, headers=headers, **options)
+
     async def page(self, agency: str, **query: Any) -> dict[str, Any]:
         answer = await self.get("/exchange/feed", agency, "reader", **query)
         assert answer.status_code == 200, answer.text
@@ -196,12 +203,12 @@ class Exchange:
 
 
 @contextlib.asynccontextmanager
-async def listening(settings: Settings) -> AsyncIterator[Exchange]:
+async def listening(settings: Settings, definition: Definition = EXCHANGE) -> AsyncIterator[Exchange]:
     """An exchange on this folder, stopped at the end."""
     settings.keys.mkdir(parents=True, exist_ok=True)
     bus = EmbeddedBus(settings.bus)
     verifier = DevelopmentIssuer(settings.keys).verifier(Roles.load(ROLES))
-    service = Service(EXCHANGE, Chosen.databases.ground(settings, "exchange", EXCHANGE.migrations), bus, verifier)
+    service = Service(definition, Chosen.databases.ground(settings, "exchange", EXCHANGE.migrations), bus, verifier)
     app = app_of("exchange", [service], bus)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with (

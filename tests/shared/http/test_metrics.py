@@ -26,7 +26,7 @@ from shared.settings import Settings
 from tests.shared.http.asking import MARKER, send
 from tests.world import Pulang, running
 
-LABELS = {"service", "consumer", "relay", "pool", "method", "route", "status", "le"}
+LABELS = {"service", "consumer", "relay", "pool", "method", "route", "status", "le", "state", "outcome"}
 """Each has few values; none names a person, a place or an agency."""
 CONSUMERS = {
     ("intake", "intake.reactions"),
@@ -162,7 +162,7 @@ async def test_what_was_told_was_published_and_consumed(pulang: Pulang) -> None:
     assert found.values("pulang_outbox_oldest_age_seconds") == [0] * 5
     assert set(found.values("pulang_relay_lease_held")) == {1}
     assert all(number >= 1 for number in found.values("pulang_relay_lease_number"))
-    assert len(found.values("pulang_relay_lease_number")) == 6
+    assert len(found.values("pulang_relay_lease_number")) == 7
     assert found.value("pulang_ready") == 1
 
 
