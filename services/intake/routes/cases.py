@@ -12,6 +12,7 @@ from services.intake.problems import (
     CaseUnknown,
     IdTaken,
     KnownAlready,
+    PlaceUnknown,
     ReferralAnswered,
     ReferralUnknown,
     ReferredAlready,
@@ -53,7 +54,7 @@ REFERRAL = {"referral_id": CASE_ID, "case_id": CASE_ID, "facility": "RPTC-TANJUN
     "/cases",
     status_code=201,
     response_model=CaseRegisteredView,
-    responses=raises(KnownAlready, IdTaken),
+    responses=raises(PlaceUnknown, KnownAlready, IdTaken),
     openapi_extra=sample({"case_id": CASE_ID, "age_band": "30--38", "warnings": []}, 201),
 )
 async def register_case(body: RegisterCase, at: Annotated[Door, door("case.register")]) -> Response:
@@ -110,7 +111,7 @@ async def screen_case(
     "/referrals",
     status_code=201,
     response_model=Referrals,
-    responses=raises(CaseUnknown, CaseIsClosed, ReferredAlready),
+    responses=raises(PlaceUnknown, CaseUnknown, CaseIsClosed, ReferredAlready),
     openapi_extra=sample({"referrals": [REFERRAL]}, 201),
 )
 async def make_referrals(body: MakeReferrals, at: Annotated[Door, door("referral.make")]) -> Response:
@@ -135,12 +136,14 @@ async def revoke_referral(
 @router.get(
     "/cases/{case_id}/referrals",
     response_model=Page[ReferralView],
-    responses=raises(),
+    responses=raises(CaseUnknown),
     openapi_extra=sample({"items": [REFERRAL]}),
 )
 async def list_referrals(case_id: Annotated[Id, Path()], at: Annotated[Door, door("case.read")]) -> Response:
     """The referrals of a case, oldest first."""
     referrals = await at.read(lambda session: queries.list_referrals(session, at.caller, case_id))
+    if referrals is None:
+        raise CaseUnknown
     return shown(Page(items=[referral.referral_view(one) for one in referrals]))
 
 

@@ -6,7 +6,15 @@ from fastapi import Path, Response
 
 from services.intake import queries
 from services.intake.commands import returning
-from services.intake.problems import CaseIsClosed, CaseUnknown, IdTaken, NotInHand, ReturnNotPossible, TripUnknown
+from services.intake.problems import (
+    CaseIsClosed,
+    CaseUnknown,
+    IdTaken,
+    NotInHand,
+    PlaceUnknown,
+    ReturnNotPossible,
+    TripUnknown,
+)
 from services.intake.routes.router import door, router
 from services.intake.schemas.returning import ArriveTrip, DepartTrip, PlanTrip, TripView
 from shared.http.bodies import Id
@@ -28,7 +36,7 @@ EXAMPLE = {
     "/trips",
     status_code=201,
     response_model=TripView,
-    responses=raises(CaseUnknown, CaseIsClosed, IdTaken, NotInHand, ReturnNotPossible),
+    responses=raises(PlaceUnknown, CaseUnknown, CaseIsClosed, IdTaken, NotInHand, ReturnNotPossible),
     openapi_extra=sample(EXAMPLE, 201),
 )
 async def plan_trip(body: PlanTrip, at: Annotated[Door, door("return.manage")]) -> Response:
