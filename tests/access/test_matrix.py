@@ -80,10 +80,8 @@ async def test_every_route_has_its_row(world: Prepared) -> None:
         one = routes[route]
         roles = " ".join(name for name, role in ALL_ROLES.items() if one.permissions <= role.permissions)
         others = dict.fromkeys(sorted(objects_named(document, one.described or {})), 404)
-        service = one.template.split("/")[1]
-        missing.append(
-            f'tests/access/matrix/{service}.py needs a row:\n    "{route}": row("{roles}", lambda it: ask(...), {others})'
-        )
+        file = f"tests/access/matrix/{one.template.split('/')[1]}.py"
+        missing.append(f'{file} needs a row:\n    "{route}": row("{roles}", lambda it: ask(...), {others})')
     assert not missing, "\n" + "\n".join(missing)
     assert sorted(set(ROWS) - set(routes)) == [], "rows of routes that are no more"
 
