@@ -10,6 +10,7 @@ from services.intake.routes.router import door, router
 from services.intake.schemas.manifests import ManifestResult, ReceiveManifest
 from shared.http.bodies import Id
 from shared.http.door import Door
+from shared.http.limits import BODY_BYTES, takes_up_to
 from shared.http.problems import raises
 from shared.http.samples import sample
 
@@ -32,6 +33,7 @@ EXAMPLE = {
     responses=raises(PlaceUnknown, IdTaken),
     openapi_extra=sample(EXAMPLE, 201),
 )
+@takes_up_to(16 * BODY_BYTES)
 async def receive_manifest(body: ReceiveManifest, at: Annotated[Door, door("case.register")]) -> Response:
     """Register everyone on an arrival manifest; a result per row."""
     return await at.write(lambda work: manifests.receive_manifest(work, body))

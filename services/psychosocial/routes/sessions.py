@@ -18,6 +18,7 @@ from services.psychosocial.routes.router import door, router
 from services.psychosocial.schemas import NoteView, RecordSessions, Sessions, SessionView
 from shared.http.bodies import Id, PlaceCode
 from shared.http.door import Door, page_of, shown
+from shared.http.limits import BODY_BYTES, takes_up_to
 from shared.http.pages import After, Limit, Page, from_cursor, to_cursor
 from shared.http.problems import raises
 from shared.http.samples import sample
@@ -41,6 +42,7 @@ EXAMPLE = {
     responses=raises(CaseUnknown, TwiceInRequest, ImpossibleDate, IdTaken),
     openapi_extra=sample({"sessions": [EXAMPLE]}, 201),
 )
+@takes_up_to(16 * BODY_BYTES)
 async def record_sessions(body: RecordSessions, at: Annotated[Door, door("session.record")]) -> Response:
     """Record sessions; all of them, or none."""
     return await at.write(lambda work: sessions.record_sessions(work, body))
