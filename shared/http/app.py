@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 
 from shared.bus.protocol import Bus
 from shared.http import problems
+from shared.http.documents import tell_all
 from shared.http.edge import Edge
 from shared.http.headers import cors, origins_from, policy_of_page
 from shared.http.limits import Limiter, Limits, limits_from
@@ -111,7 +112,13 @@ def app_of(
     async def livez() -> dict[str, str]:
         return {"status": "alive"}
 
-    @app.get("/readyz", tags=["health"], summary="Can it serve? If not: what is missing", openapi_extra=_EXAMPLE_READY)
+    @app.get(
+        "/readyz",
+        tags=["health"],
+        summary="Can it serve? If not: what is missing",
+        responses={503: {"description": "Something is missing", "content": {"application/json": {"schema": {}}}}},
+        openapi_extra=_EXAMPLE_READY,
+    )
     async def readyz() -> JSONResponse:
         missing = await lacks()
         return JSONResponse({"status": "missing" if missing else "ready", "missing": missing}, 503 if missing else 200)
@@ -129,6 +136,7 @@ def app_of(
         content, content_type = await metrics.text(request.headers.get("accept", ""))
         return Response(content, headers={"content-type": content_type})
 
+    tell_all(app)
     return app
 
 

@@ -21,7 +21,7 @@ from shared.http.door import Door, page_of, shown
 from shared.http.limits import BODY_BYTES, takes_up_to
 from shared.http.pages import After, Limit, Page, from_cursor, to_cursor
 from shared.http.problems import raises
-from shared.http.samples import sample
+from shared.http.samples import link, sample
 
 SESSION_ID = "0192f0c1-5f4e-7c3a-9b1e-2f6f0d6a7b30"
 EXAMPLE = {
@@ -34,13 +34,17 @@ EXAMPLE = {
     "has_note": True,
 }
 
+AFTER_SESSION = {
+    "its note": link("read_note_psychosocial_sessions__session_id__note_get", session_id="sessions/0/session_id")
+}
+
 
 @router.post(
     "/sessions",
     status_code=201,
     response_model=Sessions,
     responses=raises(CaseUnknown, TwiceInRequest, ImpossibleDate, IdTaken),
-    openapi_extra=sample({"sessions": [EXAMPLE]}, 201),
+    openapi_extra=sample({"sessions": [EXAMPLE]}, 201, AFTER_SESSION),
 )
 @takes_up_to(16 * BODY_BYTES)
 async def record_sessions(body: RecordSessions, at: Annotated[Door, door("session.record")]) -> Response:
