@@ -10,6 +10,7 @@ from shared.security.roles import Roles
 from shared.settings import ROLES
 from tests.world import Pulang, User
 
+NOTE = "Catatan rahasia tentang mimpi buruk"
 DAY, LATER = "2026-11-03", "2026-11-08"
 DAYS = {"from": "2026-11-01", "until": "2026-11-20"}
 PEOPLE = 150
@@ -192,7 +193,7 @@ class Prepared:
             await staff.done("/intake/trips", body)
         await staff.done(f"/intake/trips/{side.trip_under_way}/departure", {"occurred_at": DAY})
         counsellor, side.session = self.at("counsellor", side).user, new_id()
-        session = {"id": side.session, "case_id": side.case, "layer": 3, "kind": "individual", "on": DAY, "note": "X"}
+        session = {"id": side.session, "case_id": side.case, "layer": 3, "kind": "individual", "on": DAY, "note": NOTE}
         await counsellor.done("/psychosocial/sessions", {"sessions": [session]})
         await self._goods(side)
 

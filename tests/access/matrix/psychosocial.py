@@ -1,7 +1,7 @@
 """Psychosocial: who may do what. What a counsellor writes has a test of its own: tests/access/test_notes.py."""
 
 from tests.access.matrix.row import EMPTY, NEW, Row, ask, row
-from tests.access.prepared import DAY, DAYS, new_id
+from tests.access.prepared import DAY, DAYS, NOTE, new_id
 
 CARE = "counsellor supervisor"
 
@@ -11,7 +11,7 @@ ROWS: dict[str, Row] = {
         lambda it: ask(
             {
                 "sessions": [
-                    {"id": new_id(), "case_id": it.case, "layer": 2, "kind": "individual", "on": DAY, "note": "Contoh"}
+                    {"id": new_id(), "case_id": it.case, "layer": 2, "kind": "individual", "on": DAY, "note": NOTE}
                 ]
             }
         ),
