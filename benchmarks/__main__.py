@@ -3,7 +3,7 @@
 import json
 import sys
 
-from benchmarks import hops, outbox, rebuild, registration, registration_postgres, season, startup
+from benchmarks import hops, outbox, rebuild, registration, registration_postgres, season, startup, ways_out
 
 FIGURES = {
     "registration": registration.measure,
@@ -13,6 +13,8 @@ FIGURES = {
     "registration-postgres": registration_postgres.measure,
     "hops": hops.measure,
     "rebuild": rebuild.measure,
+    "fanout": ways_out.fan_out,
+    "feed": ways_out.feed,
 }
 
 for name in sys.argv[1:] or FIGURES:

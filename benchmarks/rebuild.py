@@ -10,29 +10,22 @@ import statistics
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
-from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import orjson
-import uuid_utils
 from aiokafka import AIOKafkaConsumer
 
+from benchmarks.caseload import season
 from benchmarks.parts import database, kafka, postgres
 from services.exchange.main import EXCHANGE
 from services.exchange.projections import INDICATORS
 from shared.bus.kafka import KafkaBus
-from shared.bus.protocol import Record, Topic
-from shared.codes import StatusDecidedBy, TraffickingStatus
+from shared.bus.protocol import Topic
 from shared.consuming.loop import ConsumerLoop
 from shared.consuming.rebuild import Rebuilding, begin
 from shared.database.postgres import PostgresDatabase
-from shared.events.aid import AidIssued
-from shared.events.envelope import STRUCTURED, Event, rfc3339
-from shared.events.fact import LIFECYCLE, OPERATIONS, Fact
-from shared.events.intake import CaseRegistered, CaseScreened, ConsentChanged, ConsentDecision, ReferralMade
-from shared.events.shelter import ReferralAccepted, StayCheckedIn, StayCheckedOut
+from shared.events.fact import LIFECYCLE, OPERATIONS
 from shared.migrating import migrate_server
 from shared.security.secrets import Secrets
 from shared.work import Desk
@@ -41,7 +34,6 @@ from tests.real.postgres import PostgresServer
 CASES, ROUNDS, PARTITIONS = 10_000, 3, 4
 PUBLISHED_AT_ONCE = 5_000
 LOOK_SECONDS = 0.1
-DAY = date(2020, 1, 4)
 
 
 def measure() -> dict[str, Any]:
@@ -54,7 +46,7 @@ async def _measure(bootstrap: str, server: PostgresServer) -> dict[str, Any]:
     bus = KafkaBus(bootstrap)
     await bus.start()
     await bus.declare([Topic(name, PARTITIONS) for name in (LIFECYCLE, OPERATIONS)])
-    records = list(_season())
+    records = list(season(CASES))
     for start in range(0, len(records), PUBLISHED_AT_ONCE):
         await bus.publish(records[start : start + PUBLISHED_AT_ONCE])
     raw, ours = [], []
@@ -114,71 +106,6 @@ async def _rebuild(desk: Desk, rebuilding: Rebuilding) -> float:
     while any(not task.done() for _, task in rebuilding._builds):  # what was live is swept away
         await asyncio.sleep(LOOK_SECONDS)
     return took
-
-
-def _season() -> Iterator[Record]:
-    """Eight events of each case, the cases of a hundred arrivals side by side."""
-    for start in range(0, CASES, 100):
-        versions: dict[tuple[str, str], int] = {}
-        cases = [(str(uuid_utils.uuid7()), str(uuid_utils.uuid7())) for _ in range(start, min(start + 100, CASES))]
-        for number in range(len(_story("", "F"))):
-            for case, stay in cases:
-                source, fact = _story(stay, "FM"[number % 2])[number]
-                version = versions[case, source] = versions.get((case, source), 0) + 1
-                yield _record(source, case, version, fact)
-
-
-def _story(stay: str, sex: str) -> list[tuple[str, Fact]]:
-    return [
-        (
-            "/pulang/intake",
-            CaseRegistered(
-                arrival_point="TNJ",
-                arrival_date=DAY,
-                sex=sex,
-                age_band="24--26",
-                origin_regency="35.07",
-                destination_country="MY",
-            ),
-        ),
-        (
-            "/pulang/intake",
-            CaseScreened(
-                trafficking_status=TraffickingStatus.POSSIBLE, decided_by=StatusDecidedBy.GOVERNMENT, care_layer=2
-            ),
-        ),
-        (
-            "/pulang/intake",
-            ConsentChanged(
-                decisions=tuple(
-                    ConsentDecision(agency=agency, status="given", level="pseudonymous")
-                    for agency in ("bp2mi", "iom", "kemensos")
-                ),
-                given_by="person",
-            ),
-        ),
-        ("/pulang/intake", ReferralMade(referral=stay, facility="RPTC-BA", service="SocialCare")),
-        ("/pulang/shelter", ReferralAccepted(referral=stay, facility="RPTC-BA")),
-        ("/pulang/shelter", StayCheckedIn(stay=stay, facility="RPTC-BA", room_type="female", on=DAY)),
-        ("/pulang/aid", AidIssued(issue=stay, store="RPTC-BA", item="hygiene_kit", quantity=1, on=DAY)),
-        ("/pulang/shelter", StayCheckedOut(stay=stay, facility="RPTC-BA", on=DAY, reason="return_home")),
-    ]
-
-
-def _record(source: str, case: str, version: int, fact: Fact) -> Record:
-    now = datetime.now(UTC)
-    event = Event(
-        id=str(uuid_utils.uuid7()),
-        source=source,
-        type=fact.TYPE,
-        subject=case,
-        time=rfc3339(now),
-        recordedtime=rfc3339(now),
-        streamversion=version,
-        data=fact.to_data(),
-        correlationid=str(uuid_utils.uuid7()),
-    )
-    return Record(LIFECYCLE, case, event.to_bytes(), int(now.timestamp() * 1000), STRUCTURED)
 
 
 if __name__ == "__main__":

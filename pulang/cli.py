@@ -8,6 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from pulang import operating
+from pulang.agencies_group import agencies_app
 from pulang.collector import collect_seldom
 from pulang.complaint import Complaint
 from pulang.dead_letters_group import dead_letters_app
@@ -22,6 +23,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(dead_letters_app, name="dead-letters")
+app.add_typer(agencies_app, name="agencies")
 
 SEASON = Path("examples/season-2020")
 

@@ -199,6 +199,20 @@ class Client:
             answer = self._http.get(path, params=params, headers=header)
             return content_of(self._url, f"GET {path}", answer.status_code, answer.content)
 
+    def put(self, path: str, body: Mapping[str, Any], version: int | None) -> Any:
+        """The JSON of an answer; `version`: the one that is changed, None for what is new. Raises Complaint."""
+        return self._change("PUT", path, version, json=dict(body))
+
+    def delete(self, path: str, version: int) -> Any:
+        """The JSON of an answer. Raises Complaint."""
+        return self._change("DELETE", path, version)
+
+    def _change(self, method: str, path: str, version: int | None, **content: Any) -> Any:
+        header = self._bearer.header | ({} if version is None else {"If-Match": f'"{version}"'})
+        with said_plainly(self._url):
+            answer = self._http.request(method, path, headers=header, **content)
+            return content_of(self._url, f"{method} {path}", answer.status_code, answer.content)
+
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
         """The JSON of an answer. Raises Complaint."""
         header = self._bearer.header

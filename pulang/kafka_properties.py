@@ -12,6 +12,20 @@ _WORD = re.compile(r'(username|password)\s*=\s*"((?:[^"\\]|\\.)*)"')
 _ESCAPED = re.compile(r"\\(.)")
 
 
+def kafka_properties(login: KafkaSettings) -> str:
+    """The file of a login by SCRAM, over TLS where it has a CA."""
+    module = "org.apache.kafka.common.security.scram.ScramLoginModule"
+    lines = [
+        f"bootstrap.servers={login.bootstrap}",
+        f"security.protocol={'SASL_PLAINTEXT' if login.ca is None else 'SASL_SSL'}",
+        "sasl.mechanism=SCRAM-SHA-512",
+        f'sasl.jaas.config={module} required username="{login.user}" password="{login.password}";',
+    ]
+    if login.ca is not None:
+        lines += ["ssl.truststore.type=PEM", f"ssl.truststore.location={login.ca}"]
+    return "\n".join(lines) + "\n"
+
+
 def read_kafka_properties(path: Path, bootstrap: str | None) -> KafkaSettings:
     """`bootstrap` goes before what the file says. SCRAM-SHA-512 over TLS or not, trust in a PEM file. Raises
     Complaint, which never quotes the file."""

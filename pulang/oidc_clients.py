@@ -39,6 +39,34 @@ def _staff(agency: str, role: str, facilities: Sequence[str] = ()) -> OidcClient
     return OidcClient(f"{agency}-{role.replace('_', '-')}", agency, role, tuple(facilities))
 
 
+def clients_of_agency(agency: str) -> tuple[OidcClient, ...]:
+    """What every agency has: a reader for its people, an integrator for its systems."""
+    return tuple(_staff(agency, role) for role in ("reader", "integrator"))
+
+
+def client_of(client: OidcClient, secret: str) -> dict[str, Any]:
+    """As Keycloak takes it."""
+    return {
+        "clientId": client.id,
+        "secret": secret,
+        "publicClient": False,
+        "clientAuthenticatorType": "client-secret",
+        "serviceAccountsEnabled": True,
+        "standardFlowEnabled": False,
+        "implicitFlowEnabled": False,
+        "directAccessGrantsEnabled": False,
+        "fullScopeAllowed": False,
+        "defaultClientScopes": ["basic", "pulang"],
+        "optionalClientScopes": [],
+    }
+
+
+def user_of(client: OidcClient) -> dict[str, list[str]]:
+    """Attributes of its service account, from which its tokens' claims are made."""
+    facilities = {"facilities": list(client.facilities)} if client.facilities else {}
+    return {"agency": [client.agency]} | facilities
+
+
 CLIENTS: tuple[OidcClient, ...] = (
     _staff(OPERATOR, "administrator"),
     _staff(OPERATOR, "auditor"),
@@ -47,7 +75,7 @@ CLIENTS: tuple[OidcClient, ...] = (
     _staff("kemensos", "aid_officer", SHELTERS),
     _staff("kemensos", "counsellor", SHELTERS),
     _staff("kemensos", "supervisor"),
-    *(_staff(agency, role) for agency in AGENCIES for role in ("reader", "integrator")),
+    *(client for agency in AGENCIES for client in clients_of_agency(agency)),
     *(OidcClient(f"service-{service}", OPERATOR, SERVICE) for service in SERVICES),
 )
 

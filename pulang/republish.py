@@ -10,13 +10,14 @@ from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 
-from pulang.app import definition
+from sqlalchemy.orm import Session
+
 from pulang.complaint import Complaint
 from pulang.opened import embedded_bus, file_of, kafka_bus, server_of
 from pulang.quiet import quiet_libraries
 from pulang.services import SERVICES
 from pulang.up import alone_on
-from services.exchange.policy import agency_topic, policies
+from services.exchange.policy import agency_topic, load_policies, topic_of_agency
 from services.exchange.relay import LEASE as AGENCY_RELAY
 from services.exchange.relay import send_anew
 from shared.bus.protocol import Bus, BusUnavailable, appended
@@ -74,7 +75,8 @@ async def _embedded(settings: Settings) -> AsyncIterator[Ground]:
 
     async with AsyncExitStack() as opened:
         databases = {service: await file_of(opened, service, settings) for service in SERVICES}
-        topics = (*SERVICE_TOPICS, *definition(EXCHANGE).topics)
+        members = await databases[EXCHANGE].read(_members)
+        topics = (*SERVICE_TOPICS, *(topic_of_agency(agency) for agency in members))
         yield databases, await embedded_bus(opened, settings, topics)
 
 
@@ -121,7 +123,7 @@ async def _until_empty(bus: Bus, wait_seconds: float) -> None:
 
 async def _agencies(database: Database, bus: Bus, held: Standstill) -> None:
     """The topics that were made anew are filled by exchange's relay as soon as it may: under the consent of now."""
-    for agency in sorted(policies()):
+    for agency in await database.read(_members):
         topic = agency_topic(agency)
         if records := await appended(bus, topic):
             _say(f"{topic} holds {records} records and is left as it is")
@@ -130,6 +132,10 @@ async def _agencies(database: Database, bus: Bus, held: Standstill) -> None:
         number = held.number(EXCHANGE, AGENCY_RELAY)
         if await database.write(partial(send_anew, agency=agency, number=number)):
             print(f"{topic} follows, from the agency's log")
+
+
+def _members(session: Session) -> list[str]:
+    return sorted(agency for agency, policy in load_policies(session).items() if policy.member)
 
 
 def _say(line: str) -> None:

@@ -22,7 +22,7 @@ from shared.security.postgres_keys import PostgresKeyStore, migrate_key_store
 from shared.security.sealing import Kek
 from shared.security.secrets import Secrets
 from shared.settings import Settings
-from tests.real.postgres import empty_database, the_server
+from tests.real.postgres import contents, empty_database, put_back, the_server
 
 Result = TypeVar("Result")
 
@@ -55,11 +55,13 @@ class Embedded:
 
 
 class OnServer:
-    """A database to each service, migrated once and emptied for each test; one store of keys for all."""
+    """A database to each service, migrated once and emptied for each test but for what its migrations put into it; one
+    store of keys for all."""
 
     def __init__(self) -> None:
         self._server = the_server()
         kek, root = (base64.b64encode(os.urandom(32)).decode() for _ in range(2))
+        self._begun: dict[str, dict[str, str]] = {}
         self._kek, self._secrets = Kek.from_environment(kek), Secrets.from_environment(root)
         in_a_thread(self._create)
 
@@ -67,7 +69,7 @@ class OnServer:
         return self._server.url(f"pulang_{service}", user)
 
     def emptied(self, but: Sequence[str] = ()) -> "OnServer":
-        """Without a row, as new; `but` for these tables."""
+        """As new; `but` for these tables."""
         in_a_thread(lambda: self._empty(("alembic_version", *but)))
         return self
 
@@ -109,9 +111,16 @@ class OnServer:
         await migrate_key_store(self.url("keys"))
         for name in SERVICES:
             await migrate_server(self.url(name), definition(name).migrations)
+            self._begun[name] = await contents(self._server.url(f"pulang_{name}"))
 
     async def _empty(self, but: Sequence[str]) -> None:
-        await asyncio.gather(*(empty_database(self._server, f"pulang_{name}", but) for name in SERVICES))
+        await asyncio.gather(*(self._empty_one(name, but) for name in SERVICES))
+
+    async def _empty_one(self, name: str, but: Sequence[str]) -> None:
+        await empty_database(self._server, f"pulang_{name}", but)
+        begun = {table: rows for table, rows in self._begun[name].items() if table not in but}
+        if begun:
+            await put_back(self._server.url(f"pulang_{name}"), begun)
 
 
 def in_a_thread(work: Callable[[], Awaitable[Result]]) -> Result:

@@ -1,13 +1,15 @@
 """What a cluster that is ready leaves for its users: `env`, the clients, a file per agency for Kafka's own tools."""
 
 import json
-import os
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
 from deploy.cluster.places import Places
+from pulang.kafka_properties import kafka_properties
 from pulang.oidc_clients import AGENCIES, clients_file
+from pulang.private_files import write_private
+from shared.settings import KafkaSettings
 
 GATEWAY, AGENCIES_LISTENER = "http://gateway:8000", "kafka:9094"
 TOKENS = "realms/pulang/protocol/openid-connect/token"
@@ -18,14 +20,36 @@ def write_files(folder: Path, places: Places) -> Mapping[str, str]:
     url, bootstrap = places.text(GATEWAY), places.text(AGENCIES_LISTENER)
     volumes = folder / "volumes"
     clients = clients_file(f"{url}/{TOKENS}", volumes / "secrets-oidc" / "clients")
-    _write(folder / "clients.json", json.dumps(clients, indent=1) + "\n")
+    write_private(folder / "clients.json", json.dumps(clients, indent=1) + "\n")
     kafka = volumes / "secrets-kafka"
     for agency in AGENCIES:
         password = (kafka / "agencies" / agency).read_text().strip()
-        _write(folder / f"{agency}.properties", _properties(bootstrap, agency, password, kafka / "ca.pem"))
+        write_private(
+            folder / f"{agency}.properties",
+            kafka_properties(KafkaSettings(bootstrap, agency, password, kafka / "ca.pem")),
+        )
     environment = {"PULANG_URL": url, "PULANG_CLIENTS": str(folder / "clients.json"), "KAFKA_BOOTSTRAP": bootstrap}
-    _write(folder / "env", "".join(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items()))
+    write_private(folder / "env", _exports(environment))
+    write_private(folder / "operator.env", _exports(_operators(volumes, places, url)))
     return environment
+
+
+def _operators(volumes: Path, places: Places, url: str) -> dict[str, str]:
+    """What `pulang agencies` needs besides."""
+    kafka, oidc = volumes / "secrets-kafka", volumes / "secrets-oidc"
+    return {
+        "PULANG_KAFKA": places.text("kafka:9092"),
+        "PULANG_KAFKA_USER": "admin",
+        "PULANG_KAFKA_PASSWORD_FILE": str(kafka / "admin"),
+        "KAFKA_CA": str(kafka / "ca.pem"),
+        "PULANG_KEYCLOAK": places.text("http://keycloak:8080"),
+        "PULANG_KEYCLOAK_PASSWORD_FILE": str(oidc / "admin"),
+        "PULANG_OIDC_ISSUER": f"{url}/realms/pulang",
+    }
+
+
+def _exports(environment: Mapping[str, str]) -> str:
+    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items())
 
 
 def what_next(folder: Path, places: Places, environment: Mapping[str, str], replicas: int) -> str:
@@ -47,31 +71,9 @@ In another terminal:
   .venv/bin/pulang demo examples/season-2020 --url $PULANG_URL --exit
   .venv/bin/pulang status
   .venv/bin/pulang watch iom
+  (source {shown}/operator.env; .venv/bin/pulang agencies list)
   java -cp '.kafka/libs/*' {consume} \\
     --topic pulang.agency.iom --group iom.console --from-beginning --consumer.config {shown}/iom.properties
 
 Ctrl-C stops all of it and keeps the data; `make cluster-clean` removes them.
 """
-
-
-def _properties(bootstrap: str, agency: str, password: str, authority: Path) -> str:
-    login = (
-        f'org.apache.kafka.common.security.scram.ScramLoginModule required username="{agency}" password="{password}";'
-    )
-    return f"""\
-bootstrap.servers={bootstrap}
-security.protocol=SASL_SSL
-sasl.mechanism=SCRAM-SHA-512
-sasl.jaas.config={login}
-ssl.truststore.type=PEM
-ssl.truststore.location={authority}
-"""
-
-
-def _write(path: Path, text: str) -> None:
-    """For its owner from the first byte on, whatever was there."""
-    draft = path.with_name(f".{path.name}.new")
-    draft.unlink(missing_ok=True)
-    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
-    draft.replace(path)

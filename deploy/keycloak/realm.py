@@ -18,7 +18,7 @@ import sys
 import uuid
 from typing import Any
 
-from pulang.oidc_clients import CLIENTS, SERVICE, OidcClient
+from pulang.oidc_clients import CLIENTS, SERVICE, OidcClient, client_of, user_of
 from shared.events.catalogue import FACTS
 from shared.events.exchange import Withheld
 from shared.security.claims import EVENTS_SCOPE
@@ -70,19 +70,7 @@ def realm() -> dict[str, Any]:
 
 
 def _client(client: OidcClient) -> dict[str, Any]:
-    return {
-        "clientId": client.id,
-        "secret": f"${{{client.variable}}}",
-        "publicClient": False,
-        "clientAuthenticatorType": "client-secret",
-        "serviceAccountsEnabled": True,
-        "standardFlowEnabled": False,
-        "implicitFlowEnabled": False,
-        "directAccessGrantsEnabled": False,
-        "fullScopeAllowed": False,
-        "defaultClientScopes": ["basic", "pulang"],
-        "optionalClientScopes": [],
-    }
+    return client_of(client, f"${{{client.variable}}}")
 
 
 def _service_account(client: OidcClient) -> dict[str, Any]:
@@ -92,8 +80,7 @@ def _service_account(client: OidcClient) -> dict[str, Any]:
         "username": f"service-account-{client.id}",
         "enabled": True,
         "serviceAccountClientId": client.id,
-        "attributes": {"agency": [client.agency]}
-        | ({"facilities": list(client.facilities)} if client.facilities else {}),
+        "attributes": user_of(client),
         "realmRoles": [client.role],
     }
 

@@ -40,7 +40,7 @@ def provision(file: Path, secrets: Path, wait_seconds: float) -> None:
     changed = False
     try:
         _await_answer(kafka, wait_seconds)
-        admin = AdminClient(_login(kafka))
+        admin = AdminClient(login_of(kafka))
         for line in _apply(admin, kafka, declared, passwords):
             changed = True
             print(line, flush=True)
@@ -79,7 +79,7 @@ def _await_answer(kafka: KafkaSettings, seconds: float) -> None:
         time.sleep(_TICK_SECONDS)
 
 
-def _login(kafka: KafkaSettings) -> dict[str, str | int | float | bool]:
+def login_of(kafka: KafkaSettings) -> dict[str, str | int | float | bool]:
     """librdkafka's words for it; it is not to write to standard error by itself."""
     login: dict[str, str | int | float | bool] = {"bootstrap.servers": kafka.bootstrap, "log_level": 0}
     way = "PLAINTEXT" if kafka.ca is None else "SSL"

@@ -1,7 +1,7 @@
 """The file that says what there is on Kafka and who may do what."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,8 @@ import yaml
 from shared.bus.kafka.topics import configs_of
 from shared.bus.protocol import Topic
 
+ALL_BELOW = ".*"
+"""How a right ends that is for every topic whose name begins so."""
 _TOPIC_KEYS = {"partitions", "retention", "compacted", "timestamps"}
 _USER_KEYS = {"password", "writes", "reads", "groups"}
 _TOPIC = re.compile(r"[a-zA-Z0-9._-]{1,249}")
@@ -96,12 +98,18 @@ def _user(name: str, entry: object, topics: Mapping[str, DeclaredTopic]) -> User
         names = about[right]
         if not isinstance(names, list) or not all(isinstance(one, str) for one in names):
             raise DeclarationInvalid(f"user {name}: {right} must be a list of topics")
-        if unknown := sorted(set(names) - set(topics)):
+        if unknown := sorted(name for name in names if not covered(name, topics)):
             raise DeclarationInvalid(f"user {name}: {right} names a topic that is not declared, {unknown[0]}")
     # Without the dot, the groups of `iom` would take in those of an agency `iomx`.
     if about["groups"] != f"{name}.":
         raise DeclarationInvalid(f"user {name}: groups must be {name}. with its dot")
     return User(name, password, frozenset(about["writes"]), frozenset(about["reads"]), about["groups"])
+
+
+def covered(right: str, topics: Iterable[str]) -> set[str]:
+    """Those of the topics that a right is for."""
+    below = right.removesuffix("*") if right.endswith(ALL_BELOW) else None
+    return {topic for topic in topics if topic == right or (below is not None and topic.startswith(below))}
 
 
 def _named(what: str, entries: object, form: re.Pattern[str]) -> Iterator[tuple[str, object]]:

@@ -15,7 +15,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 )
 
 from pulang.complaint import Complaint
-from pulang.provision.declared import User
+from pulang.provision.declared import ALL_BELOW, User
 from pulang.provision.topics import ANSWER_SECONDS
 
 _EVERYONE = "User:*"
@@ -65,7 +65,11 @@ def permissions_of(user: User) -> Iterator[AclBinding]:
     """What Kafka calls ACLs. Who may read or write a topic may also see that it is there."""
     for topics, operation in ((user.writes, AclOperation.WRITE), (user.reads, AclOperation.READ)):
         for topic in sorted(topics):
-            yield _allow(user, ResourceType.TOPIC, topic, ResourcePatternType.LITERAL, operation)
+            if topic.endswith(ALL_BELOW):
+                begins = topic.removesuffix("*")
+                yield _allow(user, ResourceType.TOPIC, begins, ResourcePatternType.PREFIXED, operation)
+            else:
+                yield _allow(user, ResourceType.TOPIC, topic, ResourcePatternType.LITERAL, operation)
     if user.reads:
         yield _allow(user, ResourceType.GROUP, user.groups, ResourcePatternType.PREFIXED, AclOperation.READ)
 

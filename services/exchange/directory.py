@@ -2,7 +2,7 @@
 
 import hmac
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -10,9 +10,9 @@ from sqlmodel import col
 
 from services.exchange.disclosure import AgencyView
 from services.exchange.models import GivenTo, LogHead, Place
-from services.exchange.policy import Policy
+from services.exchange.policy import load_policies
 from shared.database.models import table_of
-from shared.database.prepared import upserting
+from shared.database.prepared import Prepared, upserting
 from shared.events.aid import DonationReceived
 from shared.events.envelope import Event
 from shared.events.facilities import FacilityOpened
@@ -46,6 +46,11 @@ def note_places(session: Session, events: Sequence[Event]) -> None:
     upserting(table_of(GivenTo), ("agency", "store")).write(
         session, [{"agency": agency, "store": store} for agency, store in sorted(given)]
     )
+    changed(session)
+
+
+def changed(session: Session) -> None:
+    """Views that were made before are made anew."""
     session.execute(update(LogHead).values(directory=col(LogHead.directory) + 1))
 
 
@@ -57,21 +62,29 @@ def opaque_id(key: bytes, agency: str, place: str) -> str:
     return "place-" + hmac.digest(key, f"{agency}|{place}".encode(), "sha256").hex()[:_OPAQUE_HEX]
 
 
-class Directory:
-    """The views of all agencies, made anew when the directory has changed. May be asked from any thread."""
+_VERSION = Prepared(select(table_of(LogHead).c.directory))
 
-    def __init__(self, policies: Mapping[str, Policy], key: bytes) -> None:
-        self._policies = policies
-        self._names = {agency: _OpaqueNames(key, agency) for agency in policies}
+
+class Directory:
+    """The views of all agencies, made anew when places or policies have changed. May be asked from any thread."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+        self._names: dict[str, _OpaqueNames] = {}
         self._known: tuple[int, dict[str, AgencyView]] = (-1, {})
 
-    def view(self, session: Session, agency: str, version: int) -> AgencyView:
-        """One agency's view of the directory at `version`, which the session has read."""
+    def view(self, session: Session, agency: str, version: int | None = None) -> AgencyView | None:
+        """One agency's view of the directory at `version`, which the session has read, else now; None for a stranger
+        and for an agency that has left."""
+        if version is None:
+            head = _VERSION.first(session)
+            version = 0 if head is None else head.directory
         known, views = self._known
         if known != version:
             views = self._load(session)
             self._known = (version, views)
-        return views[agency]
+        view = views.get(agency)
+        return view if view is not None and view.member else None
 
     def _load(self, session: Session) -> dict[str, AgencyView]:
         runs: dict[str, set[str]] = {}
@@ -88,12 +101,14 @@ class Directory:
             agency: AgencyView(
                 agency=agency,
                 withheld=policy.withheld,
+                withheld_fields=policy.withheld_fields,
                 runs=frozenset(runs.get(agency, ())),
                 gave_to=frozenset(gave.get(agency, ())),
-                opaque=self._names[agency].__getitem__,
+                opaque=self._names.setdefault(agency, _OpaqueNames(self._key, agency)).__getitem__,
                 province=told.get,
+                member=policy.member,
             )
-            for agency, policy in self._policies.items()
+            for agency, policy in load_policies(session).items()
         }
 
 

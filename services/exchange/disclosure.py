@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from services.exchange.redaction import Plan, plan_of
+from services.exchange.redaction import PROVINCE, Plan, plan_of
 from shared.codes import ConsentLevel
 from shared.events.envelope import Event
 from shared.events.exchange import Withheld
@@ -26,6 +26,8 @@ class AgencyView:
     agency: str
     withheld: frozenset[str]
     """Types that policy withholds."""
+    withheld_fields: Mapping[str, frozenset[str]]
+    """By type: fields that policy withholds."""
     runs: frozenset[str]
     """Places that it runs."""
     gave_to: frozenset[str]
@@ -34,6 +36,8 @@ class AgencyView:
     """What a place is called towards this agency where it does not run it: one to one, the same for ever."""
     province: Callable[[str], str | None]
     """The province of a place, where at least three places share it."""
+    member: bool = True
+    """False for an agency that has left the exchange."""
 
     def name_of(self, place: str) -> str:
         """In clear for who runs the place."""
@@ -48,8 +52,11 @@ def disclose(agency: AgencyView, event: Event, level_before: Level, level_after:
     """The event as the agency may have it: a redacted copy, a stub in its place, or None where there is nothing.
 
     The levels are those between the case and the agency around the event; they differ on changes of consent alone.
-    For operations both are `public`. A type that this version does not know is a stub.
+    For operations both are `public`. A type that this version does not know is a stub. To an agency that has left the
+    exchange nothing is told.
     """
+    if not agency.member:
+        return None
     plan = plan_of(event.type)
     if level_after == "public":
         shown = plan is not None and plan.fact.TOPIC == OPERATIONS and event.type not in agency.withheld
@@ -66,6 +73,13 @@ def disclose(agency: AgencyView, event: Event, level_before: Level, level_after:
     return _copy(agency, event, event.subject, _redacted(agency, plan, event.data or {}))
 
 
+def what_to_delete(level_before: Level, level_after: Level) -> Literal["case", "identity"] | None:
+    """What an agency is asked to delete when its level changes so."""
+    if level_after == "none" and level_before != "none":
+        return "case"
+    return "identity" if level_before == "identified" and level_after == "pseudonymous" else None
+
+
 def _consent(agency: AgencyView, event: Event, plan: Plan, level_before: Level, level_after: Level) -> Event | None:
     """An agency sees its own decision alone.
 
@@ -80,10 +94,8 @@ def _consent(agency: AgencyView, event: Event, plan: Plan, level_before: Level, 
         return _stub(agency, event, event.subject)
     data = _redacted(agency, plan, event.data or {})
     data.pop("deletion_requested", None)
-    if ends:
-        data["deletion_requested"] = "case"
-    elif level_before == "identified" and level_after == "pseudonymous":
-        data["deletion_requested"] = "identity"
+    if (asks := what_to_delete(level_before, level_after)) is not None:
+        data["deletion_requested"] = asks
     return _copy(agency, event, event.subject, data)
 
 
@@ -119,6 +131,9 @@ def _redacted(agency: AgencyView, plan: Plan, data: Mapping[str, Any]) -> dict[s
             left[name] = [
                 entry for entry in left[name] if isinstance(entry, dict) and entry.get("agency") == agency.agency
             ]
+    for name in agency.withheld_fields.get(plan.fact.TYPE, ()):
+        left.pop(name, None)
+        left.pop(name + PROVINCE, None)
     return left
 
 

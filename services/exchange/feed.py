@@ -5,7 +5,7 @@ import contextlib
 from functools import partial
 
 from services.exchange.directory import Directory
-from services.exchange.queries import Stretch, read_log
+from services.exchange.queries import EVERYTHING, Choice, Stretch, read_log
 from shared.work import Desk
 
 LOOK_SECONDS = 1.0
@@ -34,7 +34,7 @@ class Feed:
 
     def __init__(self, desk: Desk, directory: Directory) -> None:
         self._desk = desk
-        self._directory = directory
+        self.directory = directory
         self._bell = Bell()
         self._stopping = False
         desk.listeners.append(self._bell.ring)
@@ -50,24 +50,34 @@ class Feed:
     def failed(self) -> BaseException | None:
         return None
 
-    async def read(self, agency: str, after: int, limit: int, wait_seconds: float) -> Stretch:
-        """The next events; empty after `wait_seconds` of nothing. Rows that show nothing any more are passed."""
+    @property
+    def stopping(self) -> bool:
+        """Whether nobody may wait any more."""
+        return self._stopping
+
+    async def read(
+        self, agency: str, after: int, limit: int, wait_seconds: float, choice: Choice = EVERYTHING
+    ) -> Stretch:
+        """The next events; empty after `wait_seconds` of nothing. Rows that show nothing any more are passed.
+
+        Raises NoPolicy, also while it waits.
+        """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + wait_seconds
         for _ in range(EMPTY_STRETCHES):
-            stretch = await self._next(agency, after, limit, deadline)
+            stretch = await self._next(agency, after, limit, deadline, choice)
             if stretch.events or not stretch.full:
                 break
             after = stretch.last
         return stretch
 
-    async def _next(self, agency: str, after: int, limit: int, deadline: float) -> Stretch:
+    async def _next(self, agency: str, after: int, limit: int, deadline: float, choice: Choice) -> Stretch:
         """The next stretch that has rows; an empty one at the deadline."""
         loop = asyncio.get_running_loop()
         while True:
             ring = self._bell.next()
             stretch = await self._desk.read(
-                partial(read_log, directory=self._directory, agency=agency, after=after, limit=limit)
+                partial(read_log, directory=self.directory, agency=agency, after=after, limit=limit, choice=choice)
             )
             after = stretch.last
             left = deadline - loop.time()

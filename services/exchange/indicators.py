@@ -12,8 +12,8 @@ from sqlmodel import col
 from services.exchange.models import CaseFact, ConsentFact, FacilityFact, IssueCount, SessionCount, StayFact
 from services.exchange.projections import INDICATORS
 from services.exchange.schemas import Indicators
+from services.exchange.timeline import KIT
 
-KIT = "hygiene kit"
 GONE_HOME = "return_home"
 NIGHT = timedelta(days=1)
 

@@ -1,47 +1,63 @@
-"""Disclosure policy: the agencies, and the types of events that each does not get. Data in a file, read once."""
+"""Disclosure policy: the agencies of the exchange, and what of the events each does not get.
 
-import json
-import re
+Data in exchange's database: changed by an administrator, each version kept with who made it and when.
+"""
+
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
-from shared.events.intake import ConsentChanged
+from sqlalchemy import and_, func, select
+from sqlalchemy.orm import Session
 
-_AGENCY = re.compile(r"[a-z0-9]{1,32}")
-_FIELDS = {"name", "kind", "withheld"}
+from services.exchange.models import PolicyVersion
+from shared.bus.protocol import Topic
+from shared.database.models import table_of
+from shared.database.prepared import Prepared
 
-
-class PolicyInvalid(ValueError):
-    """The file of policies does not have the form {agency: {"name", "kind", "withheld": [types]}}."""
+RETENTION_DAYS = 30
+"""Of an agency's topic; older history comes from the feed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """One agency of the exchange. `withheld`: types of which it gets stubs alone."""
+    """One agency of the exchange, as it stands now."""
 
     agency: str
     name: str
     kind: str
     withheld: frozenset[str]
+    """Types of which it gets stubs alone."""
+    withheld_fields: Mapping[str, frozenset[str]]
+    """By type: fields that its copies lack."""
+    member: bool
+    """False once it has left: then nothing goes out to it."""
+    version: int
 
 
-def load_policies(path: Path) -> dict[str, Policy]:
-    """The policies in a JSON file, by agency. Raises PolicyInvalid, OSError."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise PolicyInvalid(f"{path.name} is no JSON text: {error}") from None
-    if not isinstance(content, dict) or not content:
-        raise PolicyInvalid(f"{path.name} is no object of agencies")
-    return {agency: _policy(agency, entry) for agency, entry in content.items()}
+_POLICIES = table_of(PolicyVersion)
+_NEWEST = select(_POLICIES.c.agency, func.max(_POLICIES.c.version).label("version")).group_by(_POLICIES.c.agency)
+_NOW = _NEWEST.subquery()
+_CURRENT = Prepared(
+    select(_POLICIES)
+    .join(_NOW, and_(_NOW.c.agency == _POLICIES.c.agency, _NOW.c.version == _POLICIES.c.version))
+    .order_by(_POLICIES.c.agency)
+)
 
 
-@cache
-def policies() -> Mapping[str, Policy]:
-    """The policies that come with Pulang."""
-    return load_policies(Path(__file__).parent / "policy.json")
+def load_policies(session: Session) -> dict[str, Policy]:
+    """Every agency that ever joined, by its name, with the policy of now."""
+    return {
+        row.agency: Policy(
+            agency=row.agency,
+            name=row.name,
+            kind=row.kind,
+            withheld=frozenset(row.withheld),
+            withheld_fields={of: frozenset(fields) for of, fields in row.withheld_fields.items()},
+            member=row.member,
+            version=row.version,
+        )
+        for row in _CURRENT.all(session)
+    }
 
 
 def agency_topic(agency: str) -> str:
@@ -49,16 +65,6 @@ def agency_topic(agency: str) -> str:
     return f"pulang.agency.{agency}"
 
 
-def _policy(agency: str, entry: object) -> Policy:
-    if not _AGENCY.fullmatch(agency):
-        raise PolicyInvalid(f"{agency!r} is no agency: small letters and digits")
-    if not isinstance(entry, dict) or set(entry) != _FIELDS:
-        raise PolicyInvalid(f"agency {agency} must have exactly name, kind and withheld")
-    name, kind, withheld = entry["name"], entry["kind"], entry["withheld"]
-    if not all(isinstance(text, str) and text for text in (name, kind)):
-        raise PolicyInvalid(f"agency {agency} has no name or kind")
-    if not isinstance(withheld, list) or not all(isinstance(one, str) and one for one in withheld):
-        raise PolicyInvalid(f"what agency {agency} does not get is no list of types")
-    if ConsentChanged.TYPE in withheld:
-        raise PolicyInvalid(f"agency {agency} must be told when it has to delete: consent cannot be withheld")
-    return Policy(agency, name, kind, frozenset(withheld))
+def topic_of_agency(agency: str) -> Topic:
+    """That topic as it is declared."""
+    return Topic(agency_topic(agency), retention_days=RETENTION_DAYS, log_append_time=True)

@@ -21,6 +21,9 @@ Place = Callable[[str], str]
 Province = Callable[[str], str | None]
 """The province that may stand beside an opaque place; None where it would give the place away, or it is in clear."""
 
+PROVINCE = "_province"
+"""What follows the name of a place's field where its province stands beside it."""
+
 _GONE: Any = object()
 _Step = Callable[[Any, Place], Any]
 """From a value to what is left of it, or _GONE."""
@@ -51,7 +54,7 @@ class Plan:
                 continue
             left[name] = kept
             if name in self.places and type(value) is str and (code := province(value)) is not None:
-                left[name + "_province"] = code
+                left[name + PROVINCE] = code
         return left
 
 

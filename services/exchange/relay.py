@@ -3,14 +3,15 @@
 from collections.abc import Mapping
 from functools import partial
 
+import structlog
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from services.exchange.directory import Directory
 from services.exchange.models import Agency
-from services.exchange.policy import Policy, agency_topic
+from services.exchange.policy import agency_topic, topic_of_agency
 from services.exchange.queries import Stretch, read_log, unsent
-from shared.bus.protocol import Bus, Record
+from shared.bus.protocol import Bus, Record, UnknownTopic
 from shared.database.models import table_of
 from shared.database.prepared import Prepared
 from shared.events.envelope import STRUCTURED
@@ -19,6 +20,8 @@ from shared.outbox.relay import Relay
 from shared.outbox.table import RELAY_LEASE
 from shared.times import utc_now
 from shared.work import Desk
+
+log = structlog.get_logger()
 
 LEASE = "agency-relay"
 BATCH = 500
@@ -30,19 +33,18 @@ class AgencyRelay(Relay):
     What a row shows is decided here, at the moment of sending.
     """
 
-    def __init__(
-        self, desk: Desk, bus: Bus, lease: Lease, policies: Mapping[str, Policy], directory: Directory
-    ) -> None:
+    def __init__(self, desk: Desk, bus: Bus, lease: Lease, directory: Directory) -> None:
         super().__init__(desk, bus, lease)
-        self._policies = policies
         self._directory = directory
+        self._declared: set[str] = set()
+        self._missing: set[str] = set()
 
     def _committed(self, recorded: bool) -> None:
         """Rows of the logs are no events of exchange's own: any commit may have brought some."""
         self._woken.set()
 
     async def _send_next(self) -> int:
-        stretches = await self._database.glance(self._waiting)
+        stretches = await self._with_a_topic(await self._database.glance(self._waiting))
         if not stretches:
             return 0
         now_ms = int(utc_now().timestamp() * 1000)
@@ -63,8 +65,22 @@ class AgencyRelay(Relay):
         """The next stretch of each log that has more than was sent."""
         return {
             agency: read_log(session, self._directory, agency, sent, BATCH)
-            for agency, sent in unsent(session, self._policies).items()
+            for agency, sent in unsent(session, self._directory).items()
         }
+
+    async def _with_a_topic(self, stretches: dict[str, Stretch]) -> dict[str, Stretch]:
+        """Agencies join while we run; one whose topic is not there (yet) keeps nobody else waiting."""
+        for agency in sorted(stretches.keys() - self._declared):
+            try:
+                await self._bus.declare((topic_of_agency(agency),))
+            except UnknownTopic:
+                if agency not in self._missing:
+                    log.warning("an agency has no topic", agency=agency, topic=agency_topic(agency))
+                self._missing.add(agency)
+                continue
+            self._declared.add(agency)
+            self._missing.discard(agency)
+        return {agency: stretch for agency, stretch in stretches.items() if agency in self._declared}
 
 
 def mark_sent(session: Session, sent: Mapping[str, int], number: int) -> bool:

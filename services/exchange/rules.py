@@ -52,6 +52,7 @@ class Step:
     """What one consent event changed between a case and an agency. `grant`: the one that it began, ended or is in."""
 
     event: int
+    case: str
     agency: str
     level_before: ConsentLevel
     level_after: ConsentLevel
@@ -102,6 +103,10 @@ class LogFold:
         elif case in self._histories:
             self._histories[case].append(position)
 
+    def written(self) -> None:
+        """What was folded so far has its rows; it goes on from here."""
+        self.entries, self.steps, self.changed = [], [], {}
+
     def _change(self, position: int, case: str, fact: ConsentChanged) -> None:
         decided = {decision.agency: decision.level for decision in fact.decisions}
         live = self._live.setdefault(case, {})
@@ -122,7 +127,7 @@ class LogFold:
             elif after == "none":
                 del live[agency]
             self.entries.append(LogEntry(agency, grant, position))
-            self.steps.append(Step(position, agency, before.level, after, grant))
+            self.steps.append(Step(position, case, agency, before.level, after, grant))
             self.changed[case, agency] = self._standings[case, agency] = Standing(after, grant)
 
 

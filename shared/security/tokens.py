@@ -192,6 +192,7 @@ class DevelopmentIssuer:
         facility: Sequence[str] | None = None,
         subject: str | None = None,
         lifetime: timedelta = timedelta(hours=12),
+        scope: str | None = None,
     ) -> str:
         """A token for somebody of `agency` with `role`, at these facilities; `subject`: by default role@agency.
 
@@ -212,7 +213,7 @@ class DevelopmentIssuer:
             "iat": int(now.timestamp()),
             "exp": int((now + lifetime).timestamp()),
             "jti": secrets.token_hex(16),
-        }
+        } | ({"scope": scope} if scope else {})
         return jwt.encode(claims, self._key, algorithm="EdDSA")
 
     def verifier(self, roles: Roles) -> Verifier:

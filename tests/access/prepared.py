@@ -52,6 +52,8 @@ class Side:
     request_refused: str = ""
     shipment: str = ""
     session: str = ""
+    withdrawal: str = ""
+    """The event that asked the agency to delete a case."""
 
     def spare(self, kind: str) -> str:
         """One of several of a kind; used up where things change."""
@@ -145,6 +147,13 @@ class Prepared:
             answer = await administrator.put(path, body)
             assert answer.status_code == 200, answer.text
         facility = (await administrator.get(f"/shelter/facilities/{side.shelter}")).json()
+        for number in range(3):
+            side.spares["joining"].append(f"joins{side.name}{number}")
+            side.spares["leaving"].append(f"leaves{side.name}{number}")
+            joined = await administrator.put(
+                f"/exchange/agencies/leaves{side.name}{number}", {"name": "X", "kind": "social_office"}
+            )
+            assert joined.status_code == 200, joined.text
         side.spares["beds"] = facility["rooms"][0]["bed_ids"]
 
     async def _arrive(self, side: Side) -> None:
@@ -196,6 +205,18 @@ class Prepared:
         session = {"id": side.session, "case_id": side.case, "layer": 3, "kind": "individual", "on": DAY, "note": NOTE}
         await counsellor.done("/psychosocial/sessions", {"sessions": [session]})
         await self._goods(side)
+        await self._withdraw(side)
+
+    async def _withdraw(self, side: Side) -> None:
+        """Somebody lets the agency follow, and thinks better of it."""
+        case, officer = side.spares["closed"][0], self.at("arrival_officer", side).user
+        for status, level in (("given", "pseudonymous"), ("withdrawn", "none")):
+            decisions = [{"agency": side.agency, "status": status, "level": level}]
+            consent = {"decisions": decisions, "given_by": "person", "occurred_at": DAY}
+            await officer.done(f"/intake/cases/{case}/consents", consent)
+        await self.pulang.settled()
+        asked = (await self.pulang.reader(side.agency).get("/exchange/consent-requests")).json()["items"]
+        (side.withdrawal,) = (one["event"] for one in asked if case in one.values())
 
     async def _goods(self, side: Side) -> None:
         officer, side.donation = self.at("aid_officer", side).user, new_id()

@@ -207,7 +207,7 @@ async def test_no_list_holds_anything_of_who_is_out_of_scope(world: Prepared) ->
         if one.method != "GET" or any(p["in"] == "path" or p.get("required") for p in parameters):
             continue
         row = ROWS[route]
-        for caller in (caller for role in sorted(row.may) for caller in world.callers(role)):
+        for caller in () if row.endless else (c for role in sorted(row.may) for c in world.callers(role)):
             limit = {"limit": "1000"} if any(p["name"] == "limit" for p in parameters) else {}
             bare = row.ask(world.own)
             answer = await send(caller, route, type(bare)({}, limit, None, {}))
@@ -252,7 +252,7 @@ async def test_who_may_is_let_in(world: Prepared) -> None:
             callers = world.callers(role) if everybody else [world.at(role, world.own), world.of(role, "iom")]
             sides = (world.own,) if "/operations/" in route else world.sides
             for caller, side in ((caller, side) for caller in callers for side in sides):
-                if reached(row, caller, side) is not True:
+                if row.endless or reached(row, caller, side) is not True:
                     continue
                 answer = await send(caller, route, row.ask(side))
                 assert answer.status_code in row.good, f"{route}: {caller}, of {side.name}: {answer.text}"

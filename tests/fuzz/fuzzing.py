@@ -176,6 +176,12 @@ def requests_of(operation: Any, world: World) -> st.SearchStrategy[Any]:
     return st.builds(_mended, made, good, st.integers(0, 2**16))
 
 
+def is_endless(operation: Any) -> bool:
+    """Its good answer goes on for ever."""
+    row = ROWS.get(_route(operation))
+    return row is not None and row.endless
+
+
 def _route(operation: Any) -> str:
     route = f"{operation.method.upper()} {operation.path}"
     return route if route in ROWS else route.replace("{item}", "{item:path}")

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from signal import SIGINT, Signals
@@ -209,6 +209,34 @@ DO $$ DECLARE one record; BEGIN
     LOOP EXECUTE format('ALTER SEQUENCE %I RESTART', one.name); END LOOP;
 END $$
 """
+
+
+async def contents(url: str) -> dict[str, str]:
+    """The rows of each table that has any, as JSON; but for Alembic's own."""
+    connection = await asyncpg.connect(url)
+    try:
+        tables = await connection.fetch(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+        )
+        found = {}
+        for (table,) in tables:
+            if (rows := await connection.fetchval(f'SELECT json_agg(one) FROM "{table}" one')) is not None:
+                found[table] = str(rows)
+        return found
+    finally:
+        await connection.close()
+
+
+async def put_back(url: str, found: Mapping[str, str]) -> None:
+    """Rows as `contents` found them."""
+    connection = await asyncpg.connect(url)
+    try:
+        for table, rows in found.items():
+            await connection.execute(
+                f'INSERT INTO "{table}" SELECT * FROM json_populate_recordset(NULL::"{table}", $1)', rows
+            )
+    finally:
+        await connection.close()
 
 
 async def _run(server: PostgresServer, statement: str) -> None:

@@ -1,8 +1,9 @@
 """Exchange's tables: what it heard, the log of each agency, consent as it has applied it, places, and the facts behind
 the indicators."""
 
+from services.exchange.models.agencies import PolicyVersion
 from services.exchange.models.base import GENERATIONS, METADATA, ExchangeTable
-from services.exchange.models.consent import ConsentLevelRow, ConsentStep
+from services.exchange.models.consent import ConsentLevelRow, ConsentStep, DeletionRequest
 from services.exchange.models.log import Agency, LogHead, LogRow, StoredEvent
 from services.exchange.models.picture import CaseFact, ConsentFact, FacilityFact, IssueCount, SessionCount, StayFact
 from services.exchange.models.places import GivenTo, Place
@@ -15,6 +16,7 @@ __all__ = [
     "ConsentFact",
     "ConsentLevelRow",
     "ConsentStep",
+    "DeletionRequest",
     "ExchangeTable",
     "FacilityFact",
     "GivenTo",
@@ -22,6 +24,7 @@ __all__ = [
     "LogHead",
     "LogRow",
     "Place",
+    "PolicyVersion",
     "SessionCount",
     "StayFact",
     "StoredEvent",

@@ -1,8 +1,12 @@
 """Consent, as exchange has applied it."""
 
+from datetime import datetime
+
+from sqlalchemy import Index, text
 from sqlmodel import Field
 
 from services.exchange.models.base import ExchangeTable
+from shared.database.types import UtcTime
 from shared.outbox.table import Position
 
 
@@ -29,3 +33,28 @@ class ConsentStep(ExchangeTable, table=True):
     level_before: str = Field(max_length=12)
     level_after: str = Field(max_length=12)
     grant_number: int
+
+
+class DeletionRequest(ExchangeTable, table=True):
+    """An event that asks an agency to delete what it holds, and the agency's word that it has."""
+
+    __tablename__ = "deletion_requests"
+    __table_args__ = (
+        Index("ix_deletion_requests_agency", "agency", "event"),
+        Index(
+            "deletions_open",
+            "due_at",
+            sqlite_where=text("acknowledged_at IS NULL"),
+            postgresql_where=text("acknowledged_at IS NULL"),
+        ),
+    )
+
+    event: int = Field(primary_key=True, sa_type=Position)
+    agency: str = Field(primary_key=True, max_length=32)
+    case_id: str = Field(max_length=64)
+    asks: str = Field(max_length=10)
+    asked_at: datetime = Field(sa_type=UtcTime)
+    due_at: datetime = Field(sa_type=UtcTime)
+    escalated_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    acknowledged_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    acknowledged_by: str | None = Field(default=None, max_length=256)

@@ -30,7 +30,7 @@ class LogHead(ExchangeTable, table=True):
     name: str = Field(primary_key=True, max_length=8)
     last_event: int = Field(sa_type=Position)
     directory: int = 0
-    """Counts the changes of places and of who gave to whom."""
+    """Counts the changes of places, of who gave to whom, and of policies."""
 
 
 class Agency(ExchangeTable, table=True):

@@ -1,38 +1,104 @@
-"""The agencies of the exchange."""
+"""The agencies of the exchange, and what each may see."""
 
 from typing import Annotated
 
-from fastapi import Response
+from fastapi import Header, Path, Response
 
 from services.exchange import queries
-from services.exchange.policy import policies
+from services.exchange.commands import agencies as commands
+from services.exchange.policy import Policy, load_policies
+from services.exchange.problems import AgencyUnknown
 from services.exchange.routes.router import door, router
-from services.exchange.schemas import AgencyLog
+from services.exchange.schemas import AgencyLog, AgencyPolicy, PolicyChange, PutAgency
+from services.exchange.schemas.agencies import AgencyName
 from shared.http.door import Door, shown
 from shared.http.pages import Page
+from shared.http.preconditions import PreconditionFailed, PreconditionRequired, etag_of
 from shared.http.problems import raises
 from shared.http.samples import sample
+
+EXAMPLE = {
+    "agency": "iom",
+    "name": "IOM Indonesia",
+    "kind": "international_organisation",
+    "withheld": ["pulang.psychosocial.alert_raised.v1"],
+    "withheld_fields": {},
+    "member": True,
+    "version": 1,
+}
 
 
 @router.get(
     "/agencies",
     response_model=Page[AgencyLog],
     responses=raises(),
+    openapi_extra=sample({"items": [EXAMPLE | {"last": 70212, "sent": 70212}]}),
+)
+async def list_agencies(at: Annotated[Door, door("policy.read")]) -> Response:
+    """Every agency that ever joined, and how far their logs and their topics on the bus are."""
+    return shown(Page(items=await at.read(queries.list_agencies)))
+
+
+@router.get(
+    "/agencies/{agency}",
+    response_model=AgencyPolicy,
+    responses=raises(AgencyUnknown),
+    openapi_extra=sample(EXAMPLE),
+)
+async def get_agency(agency: Annotated[AgencyName, Path()], at: Annotated[Door, door("policy.read")]) -> Response:
+    """One agency's policy; its ETag is what a change must match."""
+    policy = (await at.read(load_policies)).get(agency)
+    if policy is None:
+        raise AgencyUnknown
+    return _shown(policy)
+
+
+@router.get(
+    "/agencies/{agency}/versions",
+    response_model=Page[PolicyChange],
+    responses=raises(AgencyUnknown),
     openapi_extra=sample(
-        {
-            "items": [
-                {
-                    "agency": "iom",
-                    "name": "IOM Indonesia",
-                    "kind": "international_organisation",
-                    "withheld": ["pulang.psychosocial.alert_raised.v1"],
-                    "last": 70212,
-                    "sent": 70212,
-                }
-            ]
-        }
+        {"items": [EXAMPLE | {"changed_at": "2026-11-03T08:12:44Z", "changed_by": "administrator@kemensos"}]}
     ),
 )
-async def list_agencies(at: Annotated[Door, door("indicators.exact")]) -> Response:
-    """The agencies of the exchange, and how far their logs and their topics on the bus are."""
-    return shown(Page(items=await at.read(lambda session: queries.list_agencies(session, policies()))))
+async def list_versions(agency: Annotated[AgencyName, Path()], at: Annotated[Door, door("policy.read")]) -> Response:
+    """Every version of an agency's policy, the newest first: who made it, and when."""
+    versions = await at.read(lambda session: queries.policy_history(session, agency))
+    if not versions:
+        raise AgencyUnknown
+    return shown(Page(items=versions))
+
+
+@router.put(
+    "/agencies/{agency}",
+    response_model=AgencyPolicy,
+    responses=raises(PreconditionFailed, PreconditionRequired),
+    openapi_extra=sample(EXAMPLE),
+)
+async def put_agency(
+    agency: Annotated[AgencyName, Path()],
+    body: PutAgency,
+    at: Annotated[Door, door("policy.manage")],
+    if_match: Annotated[str | None, Header()] = None,
+) -> Response:
+    """Let an agency join; with If-Match, change its policy. `pulang agencies add` does this, and all that it takes."""
+    return _shown(await at.do(lambda work: commands.put_agency(work, agency, body, if_match)))
+
+
+@router.delete(
+    "/agencies/{agency}",
+    response_model=AgencyPolicy,
+    responses=raises(AgencyUnknown, PreconditionFailed, PreconditionRequired),
+    openapi_extra=sample(EXAMPLE | {"member": False, "version": 2}),
+)
+async def remove_agency(
+    agency: Annotated[AgencyName, Path()],
+    at: Annotated[Door, door("policy.manage")],
+    if_match: Annotated[str | None, Header()] = None,
+) -> Response:
+    """The agency leaves: nothing goes out to it any more. `pulang agencies remove` also takes its topic and logins."""
+    return _shown(await at.do(lambda work: commands.remove_agency(work, agency, if_match)))
+
+
+def _shown(policy: Policy) -> Response:
+    return shown(queries.policy_view(policy), headers={"ETag": etag_of(policy.version)})

@@ -1,7 +1,19 @@
 """Requests and answers of exchange."""
 
-from services.exchange.schemas.agencies import AgencyLog
+from services.exchange.schemas.agencies import AgencyLog, AgencyPolicy, PolicyChange, PutAgency
+from services.exchange.schemas.deletions import Acknowledge, DeletionView
 from services.exchange.schemas.feed import FeedPage
 from services.exchange.schemas.indicators import Indicators
+from services.exchange.schemas.timeline import Timeline
 
-__all__ = ["AgencyLog", "FeedPage", "Indicators"]
+__all__ = [
+    "Acknowledge",
+    "AgencyLog",
+    "AgencyPolicy",
+    "DeletionView",
+    "FeedPage",
+    "Indicators",
+    "PolicyChange",
+    "PutAgency",
+    "Timeline",
+]

@@ -57,7 +57,9 @@ class Row:
     reach: Reach | None = None
     """Where it is not the usual scope."""
     judged_apart: frozenset[str] = field(default=frozenset())
-    """Parts of the body whose members are judged one by one: see test_manifest_rows_take_no_field_of_ours."""
+    """Parts of the body that are maps, or whose members are judged one by one (see test_manifest_rows_...)."""
+    endless: bool = False
+    """Its good answer goes on for ever, and has tests of its own."""
 
 
 def row(
@@ -68,6 +70,7 @@ def row(
     good: tuple[int, ...] = (200, 201, 202),
     reach: Reach | None = None,
     judged_apart: str = "",
+    endless: bool = False,
 ) -> Row:
     """`may`: the roles, with blanks between them."""
-    return Row(frozenset(may.split()), ask, others or {}, good, reach, frozenset(judged_apart.split()))
+    return Row(frozenset(may.split()), ask, others or {}, good, reach, frozenset(judged_apart.split()), endless)

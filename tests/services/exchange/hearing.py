@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -29,6 +29,7 @@ from shared.settings import ROLES, Settings
 from tests.stores import Chosen
 
 AGENCIES = ("bp2mi", "iom", "kemensos")
+"""The agencies with which Pulang begins."""
 SETTLES_WITHIN_SECONDS = 30.0
 DAY = date(2026, 11, 3)
 
@@ -115,6 +116,16 @@ class Exchange:
         self._client = client
         self._issuer = DevelopmentIssuer(settings.keys)
 
+    @property
+    def app(self) -> Any:
+        """The ASGI app, for whoever puts it behind a socket."""
+        return self._client._transport.app  # type: ignore[attr-defined]
+
+    def token(
+        self, agency: str, role: str, *, lifetime: timedelta = timedelta(hours=1), scope: str | None = None
+    ) -> str:
+        return self._issuer.issue(agency, role, lifetime=lifetime, scope=scope)
+
     async def hear(self, *events: Event) -> None:
         """Publish, and wait until all of it has been taken in and sent on."""
         await self.publish(*events)
@@ -128,6 +139,20 @@ class Exchange:
     ) -> httpx.Response:
         token = self._issuer.issue(agency, role)
         return await self._client.get(path, params=query, headers={"Authorization": f"Bearer {token}"})
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        agency: str = "kemensos",
+        role: str = "administrator",
+        **headers: str,
+    ) -> httpx.Response:
+        """Any other request; `headers` with `_` for `-`."""
+        said = {name.replace("_", "-"): value for name, value in headers.items()}
+        said["authorization"] = f"Bearer {self._issuer.issue(agency, role)}"
+        return await self._client.request(method, path, json=body, headers=said)
 
     async def page(self, agency: str, **query: Any) -> dict[str, Any]:
         answer = await self.get("/exchange/feed", agency, "reader", **query)
@@ -158,12 +183,13 @@ class Exchange:
         await reader.stop()
         return received
 
-    async def settled(self) -> None:
-        async with asyncio.timeout(SETTLES_WITHIN_SECONDS):
+    async def settled(self, within_seconds: float = SETTLES_WITHIN_SECONDS) -> None:
+        async with asyncio.timeout(within_seconds):
             while True:
                 status = (await self.get("/exchange/operations/status")).json()
                 agencies = (await self.get("/exchange/agencies")).json()["items"]
-                if set(status["consumer_lag"].values()) == {0} and all(one["sent"] == one["last"] for one in agencies):
+                sent = all(one["sent"] == one["last"] for one in agencies if one["member"])
+                if sent and set(status["consumer_lag"].values()) == {0}:
                     assert status["parked"] == 0
                     return
                 await asyncio.sleep(0.005)

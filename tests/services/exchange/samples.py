@@ -41,13 +41,17 @@ def agency(
     gave_to: set[str] | frozenset[str] = frozenset(),
     provinces: Mapping[str, str] | None = None,
     withheld: set[str] | frozenset[str] = frozenset({ALERT}),
+    withheld_fields: Mapping[str, frozenset[str]] | None = None,
+    member: bool = True,
 ) -> AgencyView:
     """A view as the directory makes it; `provinces`: of places that share theirs with at least two others."""
     return AgencyView(
         agency=name,
         withheld=frozenset(withheld),
+        withheld_fields=withheld_fields or {},
         runs=frozenset(runs),
         gave_to=frozenset(gave_to),
         opaque=lambda place: opaque_id(KEY, name, place),
         province=(provinces or {}).get,
+        member=member,
     )

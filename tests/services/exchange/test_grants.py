@@ -6,13 +6,10 @@ from typing import Any
 
 import pytest
 
-from services.exchange import log
-from services.exchange.policy import policies
 from services.exchange.rules import LogEntry, LogFold, Standing
 from shared.events.envelope import Event
 from shared.events.intake import CaseReopened
-from shared.settings import Settings
-from tests.services.exchange.hearing import AGENCIES, DAY, Exchange, Narrator, listening, new_id, types
+from tests.services.exchange.hearing import AGENCIES, DAY, Exchange, Narrator, new_id, types
 
 
 def versions(events: list[dict[str, Any]]) -> dict[str, list[int]]:
@@ -210,30 +207,6 @@ async def test_a_consent_that_cannot_be_read_waits_alone(exchange: Exchange, nar
     assert types(page["events"]) == ["case.registered", "case.consent_changed"]
     parked = (await exchange.get("/exchange/operations/parked")).json()["items"]
     assert {item["key"] for item in parked if item["consumer"] == "exchange.log"} == {bad}
-
-
-async def test_an_agency_that_joins_later_gets_the_log_it_would_have(
-    settings: Settings, narrator: Narrator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    case, other = new_id(), new_id()
-    without_iom = {agency: policy for agency, policy in policies().items() if agency != "iom"}
-    with monkeypatch.context() as earlier:
-        earlier.setattr(log, "policies", lambda: without_iom)
-        async with listening(settings) as exchange:
-            await exchange.hear(
-                narrator.opened("RPTC-A", "kemensos"),
-                narrator.registered(case),
-                narrator.consent(case, iom="identified", kemensos="identified"),
-                narrator.screened(case),
-                narrator.registered(other),
-            )
-            assert await exchange.feed("iom") == []
-    async with listening(settings) as exchange:
-        await exchange.hear(narrator.consent(other, iom="pseudonymous"), narrator.issued(case))
-        assert types(await exchange.of_case("iom", case)) == [*types(await exchange.of_case("kemensos", case))]
-        assert len(await exchange.of_case("iom", case)) == 4
-        assert types(await exchange.of_case("iom", other)) == ["case.registered", "case.consent_changed"]
-        assert "withheld" in types(await exchange.feed("iom"))
 
 
 def test_batches_of_any_size_make_the_same_log(narrator: Narrator) -> None:

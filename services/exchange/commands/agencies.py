@@ -1,0 +1,84 @@
+"""Agencies join, are given another policy, and leave. Each change is a version, with who made it and when."""
+
+from sqlalchemy import insert, update
+from sqlmodel import col
+
+from services.exchange.directory import changed
+from services.exchange.log import open_log, take_positions
+from services.exchange.models import Agency, PolicyVersion
+from services.exchange.policy import Policy, load_policies
+from services.exchange.problems import AgencyUnknown
+from services.exchange.schemas.agencies import PutAgency
+from shared.database.models import table_of
+from shared.http.preconditions import must_match
+from shared.security.audit import audit
+from shared.work import Work
+
+
+def put_agency(work: Work, agency: str, body: PutAgency, if_match: str | None) -> Policy:
+    """An agency joins, or one that is known (then with If-Match) gets another policy or comes back.
+
+    Who joins has the log that it would have had from the beginning: what it may see of it, consent says. Who comes
+    back finds its topic filled anew. Raises PreconditionFailed, PreconditionRequired.
+    """
+    take_positions(work.session, 0)  # before any row of an agency, as whoever takes events in
+    known = load_policies(work.session).get(agency)
+    if known is None:
+        open_log(work.session, agency, work.now)
+    else:
+        must_match(if_match, known.version)
+        if not known.member:
+            work.session.execute(update(Agency).where(col(Agency.agency) == agency).values(sent=0))
+    policy = Policy(
+        agency=agency,
+        name=body.name,
+        kind=body.kind,
+        withheld=frozenset(body.withheld),
+        withheld_fields={of: frozenset(fields) for of, fields in body.withheld_fields.items() if fields},
+        member=True,
+        version=1 if known is None else known.version + 1,
+    )
+    _write(work, policy)
+    audit(work, "policy.change" if known is not None and known.member else "agency.join", agency)
+    return policy
+
+
+def remove_agency(work: Work, agency: str, if_match: str | None) -> Policy:
+    """The agency leaves: nothing goes out to it from the commit on. Its log is kept, for the case that it comes back.
+
+    Raises AgencyUnknown (also for one that has left), PreconditionFailed, PreconditionRequired.
+    """
+    take_positions(work.session, 0)
+    known = load_policies(work.session).get(agency)
+    if known is None or not known.member:
+        raise AgencyUnknown
+    must_match(if_match, known.version)
+    gone = Policy(
+        agency=agency,
+        name=known.name,
+        kind=known.kind,
+        withheld=known.withheld,
+        withheld_fields=known.withheld_fields,
+        member=False,
+        version=known.version + 1,
+    )
+    _write(work, gone)
+    audit(work, "agency.leave", agency)
+    return gone
+
+
+def _write(work: Work, policy: Policy) -> None:
+    work.session.execute(
+        insert(table_of(PolicyVersion)).values(
+            agency=policy.agency,
+            version=policy.version,
+            name=policy.name,
+            kind=policy.kind,
+            withheld=sorted(policy.withheld),
+            withheld_fields={of: sorted(fields) for of, fields in policy.withheld_fields.items()},
+            member=policy.member,
+            changed_at=work.now,
+            changed_by=work.caller.subject,
+        )
+    )
+    changed(work.session)
