@@ -3,7 +3,17 @@
 import json
 import sys
 
-from benchmarks import hops, outbox, rebuild, registration, registration_postgres, season, startup, ways_out
+from benchmarks import (
+    hops,
+    indicators,
+    outbox,
+    rebuild,
+    registration,
+    registration_postgres,
+    season,
+    startup,
+    ways_out,
+)
 
 FIGURES = {
     "registration": registration.measure,
@@ -15,6 +25,7 @@ FIGURES = {
     "rebuild": rebuild.measure,
     "fanout": ways_out.fan_out,
     "feed": ways_out.feed,
+    "indicators": indicators.measure,
 }
 
 for name in sys.argv[1:] or FIGURES:

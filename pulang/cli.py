@@ -13,6 +13,7 @@ from pulang.collector import collect_seldom
 from pulang.complaint import Complaint
 from pulang.dead_letters_group import dead_letters_app
 from pulang.options import DataOption, HostOption, InsecureOption, JsonOption, PortOption, TokenOption, UrlOption
+from shared.settings import SettingInvalid
 
 app = typer.Typer(
     name="pulang",
@@ -172,7 +173,7 @@ def main() -> NoReturn:
         code = leaving.exit_code
     except typer.TyperException as refused:
         code = _complain(f"{refused.format_message()} (`pulang --help` tells more)", refused.exit_code)
-    except Complaint as complaint:
+    except (Complaint, SettingInvalid) as complaint:
         code = _complain(str(complaint), 1)
     except (KeyboardInterrupt, typer.Abort):
         code = 130

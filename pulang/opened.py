@@ -23,6 +23,19 @@ async def file_of(opened: AsyncExitStack, service: str, settings: Settings) -> D
     return database
 
 
+async def file_as_it_is(opened: AsyncExitStack, service: str, settings: Settings) -> Database:
+    """A service's file in a data folder, of which nothing is changed. Raises Complaint, DatabaseUnavailable."""
+    from shared.database.sqlite import SqliteDatabase
+    from shared.migrating import behind
+
+    database = SqliteDatabase(settings.database(service))
+    opened.push_async_callback(database.stop)
+    await database.start()
+    if (lack := await database.read(partial(behind, folder=definition(service).migrations))) is not None:
+        raise Complaint(f"{service}: the database {lack}: start this version once with `pulang up`")
+    return database
+
+
 async def embedded_bus(opened: AsyncExitStack, settings: Settings, topics: Sequence[Topic]) -> Bus:
     """The bus of a data folder, with these topics. Raises BusUnavailable."""
     from shared.bus.embedded import EmbeddedBus

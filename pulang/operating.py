@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from pulang.audit_group import audit_app
 from pulang.options import DataOption, HostOption, JsonOption, PortOption, TokenOption, UrlOption
 from pulang.restored_group import restored_app
 
@@ -112,4 +113,5 @@ def add_to(app: typer.Typer) -> None:
         app.command()(command)
     app.command(name="restore-check")(restore_check)
     app.add_typer(restored_app, name="restored")
+    app.add_typer(audit_app, name="audit")
     app.command(name="secrets")(make_secrets)

@@ -20,6 +20,8 @@ from pulang.up import alone_on
 from services.exchange.policy import agency_topic, load_policies, topic_of_agency
 from services.exchange.relay import LEASE as AGENCY_RELAY
 from services.exchange.relay import send_anew
+from shared.auditing.heads import AUDIT_TOPIC
+from shared.auditing.reading import heads_again
 from shared.bus.protocol import Bus, BusUnavailable, appended
 from shared.database.protocol import Database, DatabaseUnavailable
 from shared.outbox.republish import (
@@ -105,6 +107,10 @@ async def _run(
             if not agencies_only:
                 sent = await republish(databases, bus, held, lambda sent: _say(f"{sent} events"))
                 print(f"{sent} events are on {' and '.join(TOPICS)}")
+                for service, database in databases.items():
+                    await held.check()
+                    if heads := await heads_again(bus, database, service):
+                        print(f"{heads} heads of the audit log of {service} are on {AUDIT_TOPIC.name}")
 
 
 async def _until_empty(bus: Bus, wait_seconds: float) -> None:

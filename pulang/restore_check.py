@@ -22,6 +22,7 @@ from pulang.restored import show_read_only
 from pulang.services import must_be_a_service
 from pulang.up import alone_on
 from services.exchange.log import begin_behind_all_cursors
+from shared.auditing.restored import record_loss
 from shared.bus.protocol import Bus, BusUnavailable
 from shared.database.protocol import Database, DatabaseUnavailable
 from shared.outbox.lease import Lease
@@ -38,7 +39,7 @@ class _Ground:
 
     database: Database
     bus: Bus
-    chain_key: bytes
+    secrets: Secrets
     alone: bool
 
 
@@ -91,9 +92,10 @@ async def _check(service: str, ground: "contextlib.AbstractAsyncContextManager[_
             # First the groups: where somebody still reads, nothing was changed yet.
             await rewind(on.bus, definition(service).consumers, extents)
             source = f"/pulang/{service}"
-            count = await put_back(on.bus, on.database, lease, on.chain_key, source, extents)
+            count = await put_back(on.bus, on.database, lease, on.secrets.chain, source, extents)
             if service == "exchange":
                 await on.database.write(begin_behind_all_cursors)
+            lost = await record_loss(on.bus, on.database, service, on.secrets)
             await on.database.write(is_at_home)
         finally:
             with contextlib.suppress(DatabaseUnavailable):
@@ -101,7 +103,8 @@ async def _check(service: str, ground: "contextlib.AbstractAsyncContextManager[_
         subjects: list[dict[str, Any]] = []
         while page := await on.database.read(partial(behind, after=subjects[-1]["subject"] if subjects else "")):
             subjects += page
-        return {"service": service, "put_back": count, "read_only": subjects}
+        audit = None if lost is None else {"number": lost.kept + 1, "until": lost.number}
+        return {"service": service, "put_back": count, "read_only": subjects, "audit_lost": audit}
 
 
 @contextlib.asynccontextmanager
@@ -111,7 +114,7 @@ async def _embedded(service: str, settings: Settings) -> AsyncIterator[_Ground]:
     async with AsyncExitStack() as opened:
         database = await file_of(opened, service, settings)
         bus = await embedded_bus(opened, settings, SERVICE_TOPICS)
-        yield _Ground(database, bus, Secrets.load(settings.keys).chain, alone=True)
+        yield _Ground(database, bus, Secrets.load(settings.keys), alone=True)
 
 
 @contextlib.asynccontextmanager
@@ -122,7 +125,7 @@ async def _distributed(service: str) -> AsyncIterator[_Ground]:
     async with AsyncExitStack() as opened:
         database = await server_of(opened, service, url)
         bus = await kafka_bus(opened, kafka)
-        yield _Ground(database, bus, Secrets.from_environment(root_secret).chain, alone=False)
+        yield _Ground(database, bus, Secrets.from_environment(root_secret), alone=False)
 
 
 def _tell(service: str, found: Any, *, as_json: bool) -> None:
@@ -130,4 +133,9 @@ def _tell(service: str, found: Any, *, as_json: bool) -> None:
         sys.stdout.buffer.write(orjson.dumps(found) + b"\n")
         return
     print(f"{service}: {found['put_back']} event rows were put back; what others said is heard again at the next start")
+    if (lost := found["audit_lost"]) is not None:
+        print(
+            f"{service}: what its audit log held from number {lost['number']} on, up to {lost['until']}, went with the "
+            "restore: entered in the log and on pulang.audit"
+        )
     show_read_only(service, found["read_only"])

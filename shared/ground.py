@@ -7,7 +7,7 @@ from pathlib import Path
 from shared.database.protocol import Database, DatabaseUnavailable
 from shared.security.keys import KeyStore
 from shared.security.secrets import Secrets
-from shared.settings import Replica, Settings
+from shared.settings import IDENTITY_READS, Rate, Replica, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,7 @@ class Ground:
     """Ready for units of work at its return. Raises DatabaseUnavailable; may be tried again then."""
     close: Callable[[], Awaitable[None]]
     """Finishes what was taken. Everything else of the service has ended by then."""
+    identity_reads: Rate = IDENTITY_READS
 
 
 def embedded(settings: Settings, name: str, migrations: Path) -> Ground:
@@ -43,7 +44,8 @@ def embedded(settings: Settings, name: str, migrations: Path) -> Ground:
         await database.stop()
         keys.close()
 
-    return Ground(database, keys, Secrets.load(settings.keys), alone=True, open=open_, close=close)
+    secrets = Secrets.load(settings.keys)
+    return Ground(database, keys, secrets, alone=True, open=open_, close=close, identity_reads=settings.identity_reads)
 
 
 def distributed(replica: Replica, name: str, migrations: Path) -> Ground:
@@ -68,4 +70,4 @@ def distributed(replica: Replica, name: str, migrations: Path) -> Ground:
         await keys.stop()
 
     secrets = Secrets.from_environment(replica.root_secret)
-    return Ground(database, keys, secrets, alone=False, open=open_, close=close)
+    return Ground(database, keys, secrets, alone=False, open=open_, close=close, identity_reads=replica.identity_reads)

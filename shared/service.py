@@ -11,6 +11,9 @@ import structlog
 from fastapi import APIRouter
 from sqlalchemy import MetaData
 
+from shared.auditing.heads import AUDIT_TOPIC, chain_and_head
+from shared.auditing.publishing import HeadPublisher
+from shared.auditing.restored import heads_are_lacking
 from shared.bus.protocol import Bus, BusUnavailable, Topic
 from shared.consuming.dead_letters import parked, topic_of
 from shared.consuming.inbox import Listener
@@ -28,7 +31,7 @@ from shared.security import audit
 from shared.security.tokens import Verifier
 from shared.work import Desk, Work
 
-SERVICE_TOPICS = (Topic(LIFECYCLE, partitions=4), Topic(OPERATIONS, partitions=4))
+SERVICE_TOPICS = (Topic(LIFECYCLE, partitions=4), Topic(OPERATIONS, partitions=4), AUDIT_TOPIC)
 CHORE_SECONDS = 1.0
 LAG_SECONDS = 2.0
 """How long operators wait for a bus that may be away."""
@@ -81,6 +84,7 @@ class Service:
         self.desk = Desk(service=self.name, database=ground.database, secrets=ground.secrets, keys=ground.keys)
         self.relay = Relay(self.desk, bus, Lease(self.database, "relay", alone=ground.alone))
         self.relay.may_send = False
+        self.heads = HeadPublisher(self.desk, bus, self.relay)
         self.loops = [ConsumerLoop(self.desk, bus, consumer) for consumer in definition.consumers]
         self.rebuilding = Rebuilding(
             self.desk, bus, [one for one in definition.consumers if isinstance(one, Projection)]
@@ -111,13 +115,15 @@ class Service:
         """Listen to the others. Raises BusUnavailable, DatabaseOlder."""
         await self.bus.declare((*SERVICE_TOPICS, Topic(topic_of(self.name), 1), *self.definition.topics))
         await self._compare_with_the_bus()
-        await self._start(self.relay, *self.loops, self.rebuilding)
+        await self._start(self.relay, self.heads, *self.loops, self.rebuilding)
 
     async def _compare_with_the_bus(self) -> None:
         """Before anything is told or heard. Raises DatabaseOlder."""
         if self.relay.may_send:
             return
-        if await is_older(self.bus, self.database, self.name, self.definition.consumers, moved=self._moved):
+        if await is_older(
+            self.bus, self.database, self.name, self.definition.consumers, moved=self._moved
+        ) or await heads_are_lacking(self.bus, self.database, self.name, self.ground.secrets.heads):
             older = DatabaseOlder(self.name)
             self.desk.closed = str(older)
             raise older
@@ -192,7 +198,8 @@ class Service:
                     self.desk.closed = f"{self.name}: another server took over the database"
                     raise DatabaseMoved(self.desk.closed)
                 if await self.desk.glance(audit.unchained) and self.relay.leading:
-                    await self.desk.write(audit.chain)
+                    while await self.desk.write(chain_and_head):
+                        pass
                 done += 1
                 if done % CLOCK_EVERY == 1 and self.relay.leading:
                     for command in (forget_old, *self.definition.clock):

@@ -11,10 +11,23 @@ class SettingInvalid(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class Rate:
+    """So many in so many seconds, in any stretch of that length."""
+
+    most: int
+    seconds: int
+
+
+IDENTITY_READS = Rate(60, 600)
+"""How many identities one person may ask for: an officer's busy hour, and no caseload."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The embedded profile: everything under one data folder."""
 
     data: Path
+    identity_reads: Rate = IDENTITY_READS
 
     def database(self, service: str) -> Path:
         """A file per service."""
@@ -43,8 +56,11 @@ class Settings:
 
 
 def from_environment(data: Path | None = None) -> Settings:
-    """`PULANG_DATA`, else `./data`."""
-    return Settings(data=(data or Path(os.environ.get("PULANG_DATA", "data"))).absolute())
+    """`PULANG_DATA`, else `./data`. Raises SettingInvalid."""
+    return Settings(
+        data=(data or Path(os.environ.get("PULANG_DATA", "data"))).absolute(),
+        identity_reads=identity_reads_from(Environment()),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +95,7 @@ class Replica:
     """What stands in `iss`."""
     issuer_url: str
     """Where the issuer is reached from here."""
+    identity_reads: Rate = IDENTITY_READS
 
 
 class Environment:
@@ -146,6 +163,17 @@ def stores_from(environment: Environment) -> Stores:
     return stores
 
 
+def identity_reads_from(environment: Environment) -> Rate:
+    """`PULANG_IDENTITY_READS`, such as 60/600: so many in so many seconds. Raises SettingInvalid."""
+    said = environment.text_or("PULANG_IDENTITY_READS", "")
+    if not said:
+        return IDENTITY_READS
+    most, _, seconds = said.partition("/")
+    if not (most.isdecimal() and seconds.isdecimal() and 0 < int(most) < 1_000_000 and 0 < int(seconds) <= 86_400):
+        raise SettingInvalid("PULANG_IDENTITY_READS must be like 60/600: so many in so many seconds, a day at most")
+    return Rate(int(most), int(seconds))
+
+
 def kafka_from(environment: Environment) -> KafkaSettings:
     """How to reach Kafka. Raises SettingInvalid."""
     user = environment.text_or("PULANG_KAFKA_USER", "") or None
@@ -172,6 +200,7 @@ def replica_from(environment: Environment) -> Replica:
         root_secret=root,
         issuer=issuer,
         issuer_url=environment.text_or("PULANG_OIDC_URL", issuer),
+        identity_reads=identity_reads_from(environment),
     )
 
 

@@ -85,7 +85,7 @@ class OnServer:
             await database.stop()
             await keys.stop()
 
-        return Ground(database, keys, self._secrets, alone=False, open=open_, close=close)
+        return Ground(database, keys, self._secrets, False, open_, close, settings.identity_reads)
 
     def rows(self, settings: Settings, service: str, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         places = iter(range(1, len(values) + 1))

@@ -6,6 +6,7 @@ from pathlib import Path
 from services.exchange.commands.deletions import escalate
 from services.exchange.directory import Directory
 from services.exchange.feed import Feed
+from services.exchange.indicators.publishing import Publisher
 from services.exchange.log import LOG
 from services.exchange.models import METADATA
 from services.exchange.projections import INDICATORS
@@ -20,7 +21,8 @@ def _companions(service: Service) -> Sequence[Companion]:
     directory = Directory(service.desk.secrets.place)
     lease = Lease(service.database, LEASE, alone=service.ground.alone)
     feed = Feed(service.desk, directory)
-    return AgencyRelay(service.desk, service.bus, lease, directory), feed, Streams(feed)
+    relay = AgencyRelay(service.desk, service.bus, lease, directory)
+    return relay, feed, Streams(feed), Publisher(service.desk, service.bus)
 
 
 EXCHANGE = Definition(

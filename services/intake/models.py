@@ -142,7 +142,7 @@ class ConsentRecord(IntakeTable, table=True):
     """Sealed: name and relation."""
     witness: bytes | None = Field(default=None, sa_type=LargeBinary)
     """Sealed: name."""
-    recorded_by: str = Field(max_length=200)
+    recorded_by: str = Field(max_length=256)
 
 
 class Referral(IntakeTable, table=True):

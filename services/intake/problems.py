@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import ClassVar
 
-from shared.http.problems import Conflict, Invalid, NotAllowed, NotFound
+from shared.http.problems import Conflict, Invalid, NotAllowed, NotFound, Problem
 
 
 class CaseUnknown(NotFound):
@@ -87,3 +87,13 @@ class NotInHand(Conflict):
 
 class IdentityRefused(NotAllowed):
     """Neither custody nor the person's consent opens this identity to you."""
+
+
+class AccessRecordRefused(NotAllowed):
+    """Neither custody, the scope of a supervisor, nor the person's consent opens this record to you."""
+
+
+class IdentityLimited(Problem):
+    """You have asked for as many identities as you may for now; wait."""
+
+    status = 429

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 from starlette.responses import JSONResponse, Response
 
 from shared.consuming.dead_letters import ask_again, parked
+from shared.http.auditing import add_audit_routes
 from shared.http.door import Door, Doorway
 from shared.http.parking import add_parking_routes
 from shared.http.problems import raises
@@ -76,6 +77,7 @@ def operator_routes(service: str) -> APIRouter:
     add_parking_routes(router, service)
     add_restored_routes(router, service)
     add_rebuild_routes(router, service)
+    add_audit_routes(router, service)
     return router
 
 

@@ -4,6 +4,8 @@ A chain head in every transaction would queue all writers, so rows wait unchaine
 """
 
 import hmac
+from datetime import datetime
+from typing import Any
 
 import orjson
 from sqlalchemy import (
@@ -14,6 +16,7 @@ from sqlalchemy import (
     LargeBinary,
     String,
     Table,
+    Text,
     bindparam,
     select,
     text,
@@ -23,6 +26,7 @@ from sqlalchemy.orm import Session
 
 from shared.database.prepared import Prepared
 from shared.outbox.table import SPINE, Position
+from shared.security.tokens import Caller
 from shared.work import Work
 
 AUDIT = Table(
@@ -30,9 +34,9 @@ AUDIT = Table(
     SPINE,
     Column("position", Position, primary_key=True, autoincrement=True),
     Column("at_ms", BigInteger, nullable=False),
-    Column("actor", String(200), nullable=False),
-    Column("agency", String(32), nullable=False),
-    Column("roles", String(200), nullable=False),
+    Column("actor", String(256), nullable=False),
+    Column("agency", String(64), nullable=False),
+    Column("roles", Text, nullable=False),
     Column("action", String(64), nullable=False),
     Column("subject", String(64), nullable=False),
     Column("purpose", String(40), nullable=False),
@@ -40,6 +44,8 @@ AUDIT = Table(
     Column("number", Integer, unique=True, nullable=True, comment="place in the chain; none until it is chained"),
     Column("hash", LargeBinary, nullable=True, comment="keyed, over the row and the hash before it"),
     Index("audit_unchained", "position", sqlite_where=text("number IS NULL"), postgresql_where=text("number IS NULL")),
+    Index("audit_by_subject", "subject", "number"),
+    Index("audit_by_actor", "actor", "at_ms"),
     sqlite_autoincrement=True,
 )
 
@@ -49,15 +55,21 @@ _CHAIN = Prepared(
     .where(AUDIT.c.position == bindparam("at_position"))
     .values(number=bindparam("to_number"), hash=bindparam("to_hash"))
 )
-_START = bytes(32)
-_CHAINED_AT_ONCE = 1000
+START = bytes(32)
+CHAINED_AT_ONCE = 1000
 
 
 def audit(work: Work, action: str, subject: str, *, purpose: str = "", outcome: str = "done") -> None:
     """Note an act of the caller. `subject` is an id; nothing here is free text."""
-    caller = work.caller
-    entry = {
-        "at_ms": int(work.now.timestamp() * 1000),
+    work.put(AUDIT, entry_of(work.caller, work.now, action, subject, purpose=purpose, outcome=outcome))
+
+
+def entry_of(
+    caller: Caller, now: datetime, action: str, subject: str, *, purpose: str = "", outcome: str = "done"
+) -> dict[str, Any]:
+    """The row of an act."""
+    return {
+        "at_ms": int(now.timestamp() * 1000),
         "actor": caller.subject,
         "agency": caller.agency,
         "roles": ",".join(sorted(caller.roles)),
@@ -66,7 +78,6 @@ def audit(work: Work, action: str, subject: str, *, purpose: str = "", outcome: 
         "purpose": purpose,
         "outcome": outcome,
     }
-    work.put(AUDIT, entry)
 
 
 def unchained(session: Session) -> bool:
@@ -79,31 +90,30 @@ def chain(work: Work) -> int:
     The leased relay does so. While the lease changes hands there may be two: a number is given once, so whoever comes
     second is run again.
     """
-    last = work.session.execute(
+    return chain_rows(work.session, work.secrets.audit)
+
+
+def chain_rows(session: Session, key: bytes) -> int:
+    """As `chain`, for whoever has the key."""
+    last = session.execute(
         select(AUDIT.c.number, AUDIT.c.hash).where(AUDIT.c.number.is_not(None)).order_by(AUDIT.c.number.desc()).limit(1)
     ).one_or_none()
-    number, head = (last.number, last.hash) if last is not None else (0, _START)
-    rows = work.session.execute(
-        select(AUDIT).where(AUDIT.c.number.is_(None)).order_by(AUDIT.c.position).limit(_CHAINED_AT_ONCE)
+    number, head = (last.number, last.hash) if last is not None else (0, START)
+    rows = session.execute(
+        select(AUDIT).where(AUDIT.c.number.is_(None)).order_by(AUDIT.c.position).limit(CHAINED_AT_ONCE)
     ).all()
     chained = []
     for row in rows:
         number += 1
-        head = hmac.digest(work.secrets.audit, head + _content(row, number), "sha256")
+        head = sealed(key, head, row, number)
         chained.append({"at_position": row.position, "to_number": number, "to_hash": head})
-    _CHAIN.write(work.session, chained)
+    _CHAIN.write(session, chained)
     return len(rows)
 
 
-def broken_at(session: Session, key: bytes) -> int | None:
-    """The first number whose row was edited, removed or moved; None where the chain holds."""
-    head = _START
-    rows = session.execute(select(AUDIT).where(AUDIT.c.number.is_not(None)).order_by(AUDIT.c.number))
-    for expected, row in enumerate(rows, start=1):
-        head = hmac.digest(key, head + _content(row, expected), "sha256")
-        if row.number != expected or row.hash != head:
-            return expected
-    return None
+def sealed(key: bytes, head: bytes, row: object, number: int) -> bytes:
+    """The hash of a row at that place of the chain, behind the one with that hash."""
+    return hmac.digest(key, head + _content(row, number), "sha256")
 
 
 def _content(row: object, number: int) -> bytes:

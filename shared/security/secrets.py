@@ -30,6 +30,10 @@ class Secrets:
     """Opaque ids of places, per agency."""
     audit: bytes = field(repr=False)
     """The hash chains of the audit logs."""
+    heads: bytes = field(repr=False)
+    """What is published of those chains."""
+    figures: bytes = field(repr=False)
+    """What is withheld beside a small figure, where figures are published."""
 
     @classmethod
     def load(cls, folder: Path) -> "Secrets":
@@ -50,6 +54,8 @@ class Secrets:
             cursor=_derive(root, "cursor"),
             place=_derive(root, "place"),
             audit=_derive(root, "audit"),
+            heads=_derive(root, "heads"),
+            figures=_derive(root, "figures"),
         )
 
 

@@ -9,6 +9,7 @@ from pulang.provision.declared import DeclarationInvalid, Declared, read_declare
 from pulang.provision.logins import read_passwords
 from pulang.secrets_folder import make_secrets
 from services.exchange.policy import agency_topic, topic_of_agency
+from shared.auditing.heads import AUDIT_TOPIC
 from shared.bus.protocol import Topic
 from shared.consuming.dead_letters import topic_of
 from shared.service import SERVICE_TOPICS
@@ -16,7 +17,6 @@ from tests.architecture.source import ROOT
 from tests.services.exchange.hearing import AGENCIES
 
 FILE = ROOT / "deploy" / "kafka" / "provision.yaml"
-AUDIT = "pulang.audit"
 
 
 @pytest.fixture
@@ -39,7 +39,6 @@ def test_every_topic_is_declared_as_the_code_has_it(declared: Declared) -> None:
         name: (one.topic.retention_days, one.topic.log_append_time, one.compacted)
         for name, one in declared.topics.items()
     }
-    assert found.pop(AUDIT) == (None, False, False)
     assert found == {
         name: (topic.retention_days, topic.log_append_time, False) for name, topic in topics_of_the_code().items()
     }
@@ -50,10 +49,19 @@ def test_every_service_may_do_what_it_does_and_no_more(declared: Declared) -> No
     for one in definitions():
         user = declared.users[one.name]
         agencies = {"pulang.agency.*"} if one.name == "exchange" else set()
-        assert user.writes == own | {topic_of(one.name), AUDIT} | agencies | {topic.name for topic in one.topics}
-        assert user.reads == {topic for consumer in one.consumers for topic in consumer.topics}
+        assert user.writes == own | {topic_of(one.name)} | agencies | {topic.name for topic in one.topics}
+        # Its heads it compares with its log when it starts, and when it is asked to.
+        assert user.reads == {topic for consumer in one.consumers for topic in consumer.topics} | {AUDIT_TOPIC.name}
         assert user.groups == f"{one.name}."
         assert all(consumer.name.startswith(user.groups) for consumer in one.consumers)
+
+
+def test_the_heads_of_the_audit_logs_are_kept_for_ever(declared: Declared) -> None:
+    one = declared.topics[AUDIT_TOPIC.name]
+    assert (one.topic.retention_days, one.topic.log_append_time, one.compacted) == (None, False, False)
+    assert {name for name, user in declared.users.items() if one.topic.name in user.reads | user.writes} == {
+        definition.name for definition in definitions()
+    }
 
 
 def test_every_agency_reads_its_topic_and_nothing_else(declared: Declared) -> None:

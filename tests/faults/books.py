@@ -206,10 +206,10 @@ async def _read_the_rest(books: Books, tables: Tables) -> None:
     books.cases = {str(case) for (case,) in await tables.rows("intake", "SELECT case_id FROM cases")}
     books.sessions = {str(one) for (one,) in await tables.rows("psychosocial", "SELECT session_id FROM sessions")}
     books.indicators = {
-        "cases": await _count(tables, "exchange", "case_facts"),
-        "stays": await _count(tables, "exchange", "stay_facts"),
-        "issued": await _sum(tables, "quantity", "issue_counts"),
-        "sessions": await _sum(tables, "sessions", "session_counts"),
+        "cases": await _counted(tables, "arrivals"),
+        "stays": await _counted(tables, "check_ins"),
+        "issued": await _counted(tables, "items_issued"),
+        "sessions": await _counted(tables, "sessions"),
     }
 
 
@@ -218,8 +218,11 @@ async def _count(tables: Tables, service: str, what: str) -> int:
     return int(count)
 
 
-async def _sum(tables: Tables, column: str, table: str) -> int:
-    ((total,),) = await tables.rows("exchange", f"SELECT coalesce(sum({column}), 0) FROM {table}")
+async def _counted(tables: Tables, measure: str) -> int:
+    ((total,),) = await tables.rows(
+        "exchange",
+        f"SELECT coalesce(sum(number), 0) FROM day_counts WHERE dimension = 'sex' AND measure = '{measure}'",
+    )
     return int(total)
 
 

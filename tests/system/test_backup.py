@@ -13,6 +13,9 @@ import pytest
 from sqlalchemy import select
 
 from pulang.app import definition
+from shared.auditing.judging import judge
+from shared.auditing.publishing import HeadPublisher
+from shared.auditing.restored import heads_are_lacking
 from shared.bus.kafka import KafkaBus
 from shared.bus.protocol import Bus
 from shared.consuming.parking import event_of
@@ -27,6 +30,7 @@ from shared.outbox.table import EVENTS
 from shared.outbox.verify import verify_chains
 from shared.restoring.entering import behind, open_again
 from shared.restoring.noticing import has_moved, is_older
+from shared.security.audit import audit
 from shared.security.keys import SqliteKeyStore
 from shared.security.sealing import Kek
 from shared.security.secrets import Secrets
@@ -76,6 +80,9 @@ class Replica:
         for text in texts:
             await self.desk.write(lambda work, text=text: work.record(subject, Noted(text=text)))  # type: ignore[misc]
 
+    async def note(self, subject: str) -> None:
+        await self.desk.write(lambda work: audit(work, "test.note", subject), OPERATOR)
+
     async def relay(self, bus: Bus) -> None:
         """Until everything is on the bus."""
         relay = Relay(self.desk, bus, Lease(self.database, "relay"))
@@ -85,6 +92,9 @@ class Replica:
             return await self.desk.read(backlog) == 0
 
         await until(sent)
+        heads = HeadPublisher(self.desk, bus, relay)
+        await heads.start()
+        await heads.stop()  # with all that is in the audit log
         await relay.stop()
 
     async def log(self) -> list[tuple[Any, ...]]:
@@ -152,8 +162,10 @@ async def test_an_older_backup_gets_back_from_kafka_what_it_lacks(
         async with Replica(first, tmp_path) as replica:
             await replica.tell(A, "one", "two")
             await replica.tell(B, "one")
+            await replica.note("before")
             backup = await asyncio.to_thread(first.base_backup, tmp_path / "backup")
             await replica.tell(A, "three", "four")
+            await replica.note("after")
             await replica.tell(C, "one")
             await replica.relay(bus)
             written = await replica.log()
@@ -163,6 +175,8 @@ async def test_an_older_backup_gets_back_from_kafka_what_it_lacks(
             async with Replica(second, tmp_path) as restored:
                 assert len(await restored.log()) == 3
                 assert await is_older(bus, restored.database, SERVICE, consumers, moved=False)
+                key = restored.desk.secrets.heads
+                assert await heads_are_lacking(bus, restored.database, SERVICE, key)
 
                 login = kafka.login(SERVICE)
                 variables = {
@@ -177,6 +191,11 @@ async def test_an_older_backup_gets_back_from_kafka_what_it_lacks(
                 assert said.status == 0, said.err
                 assert [(one["subject"], one["state_version"]) for one in said.json()["read_only"]] == [(A, 2), (C, 0)]
                 assert said.json()["put_back"] == 3
+                assert said.json()["audit_lost"] == {"number": 1, "until": 2}
+                assert not await heads_are_lacking(bus, restored.database, SERVICE, key)
+                judged = await judge(SERVICE, restored.database, bus, restored.desk.secrets)
+                assert (judged["findings"], judged["heads"]["number"]) == ([], 2)
+                assert [(one["number"], one["until"]) for one in judged["restores"]] == [(1, 2)]
                 assert await restored.log() == written
                 assert await restored.broken() == []
                 assert not await is_older(bus, restored.database, SERVICE, consumers, moved=True)

@@ -5,7 +5,7 @@ from services.exchange.models.agencies import PolicyVersion
 from services.exchange.models.base import GENERATIONS, METADATA, ExchangeTable
 from services.exchange.models.consent import ConsentLevelRow, ConsentStep, DeletionRequest
 from services.exchange.models.log import Agency, LogHead, LogRow, StoredEvent
-from services.exchange.models.picture import CaseFact, ConsentFact, FacilityFact, IssueCount, SessionCount, StayFact
+from services.exchange.models.picture import CaseFact, DayCount, FacilityFact, PublishedMonth
 from services.exchange.models.places import GivenTo, Place
 
 __all__ = [
@@ -13,19 +13,17 @@ __all__ = [
     "METADATA",
     "Agency",
     "CaseFact",
-    "ConsentFact",
     "ConsentLevelRow",
     "ConsentStep",
+    "DayCount",
     "DeletionRequest",
     "ExchangeTable",
     "FacilityFact",
     "GivenTo",
-    "IssueCount",
     "LogHead",
     "LogRow",
     "Place",
     "PolicyVersion",
-    "SessionCount",
-    "StayFact",
+    "PublishedMonth",
     "StoredEvent",
 ]

@@ -1,8 +1,9 @@
-"""The facts behind the indicators."""
+"""What stands behind the indicators: what was told of each case, and the counts by day that follow from it."""
 
 from datetime import date
 from typing import Any
 
+from sqlalchemy import LargeBinary
 from sqlmodel import Field
 
 from services.exchange.models.base import ExchangeTable
@@ -13,41 +14,38 @@ OF_A_GENERATION: dict[str, Any] = {"autoincrement": False, "server_default": "0"
 
 
 class CaseFact(ExchangeTable, table=True):
-    """A case, as the indicators count it."""
+    """A case, as the indicators count it: one row holds all of it, so that an event costs one row read and written."""
 
     __tablename__ = "case_facts"
 
     generation: int = Field(primary_key=True, sa_column_kwargs=OF_A_GENERATION)
     case_id: str = Field(primary_key=True, max_length=64)
-    arrival_point: str = Field(max_length=40)
-    arrival_date: date = Field(index=True)
-    sex: str = Field(max_length=1)
-    trafficking_status: str | None = Field(default=None, max_length=40)
+    arrival_date: date | None = Field(default=None, index=True)
+    """None where its registration has not been heard, and of the stone that stands for an erased case."""
+    recorded_on: date | None = None
+    """The day (UTC) on which the registration was entered."""
+    told: bytes = Field(sa_type=LargeBinary)
+    """JSON of `projections.case.Case`."""
 
 
-class ConsentFact(ExchangeTable, table=True):
-    """The level between a case and an agency, as the indicators count it."""
+class DayCount(ExchangeTable, table=True):
+    """How much of something happened on a day at a place to people of whom `dimension` is `value`.
 
-    __tablename__ = "consent_facts"
+    The same is counted once under each dimension, so the sum over the values of any one dimension is the whole. The key
+    has the order in which a series is asked for: SQLite then sums without sorting, which is half of the time.
+    """
 
-    generation: int = Field(primary_key=True, sa_column_kwargs=OF_A_GENERATION)
-    case_id: str = Field(primary_key=True, max_length=64)
-    agency: str = Field(primary_key=True, max_length=32)
-    level: str = Field(max_length=12)
-
-
-class StayFact(ExchangeTable, table=True):
-    """A stay: nights from `checked_in` until the one before `checked_out`."""
-
-    __tablename__ = "stay_facts"
+    __tablename__ = "day_counts"
+    __table_args__ = ({"sqlite_with_rowid": False},)
 
     generation: int = Field(primary_key=True, sa_column_kwargs=OF_A_GENERATION)
-    stay: str = Field(primary_key=True, max_length=64)
-    case_id: str = Field(max_length=64)
-    facility: str = Field(max_length=40)
-    checked_in: date
-    checked_out: date | None = None
-    reason: str | None = Field(default=None, max_length=20)
+    dimension: str = Field(primary_key=True, max_length=20)
+    measure: str = Field(primary_key=True, max_length=20)
+    value: str = Field(primary_key=True, max_length=40)
+    day: date = Field(primary_key=True)
+    place: str = Field(primary_key=True, max_length=40)
+    """Empty where it is not known."""
+    number: int = Field(sa_type=Position)
 
 
 class FacilityFact(ExchangeTable, table=True):
@@ -61,22 +59,12 @@ class FacilityFact(ExchangeTable, table=True):
     beds: int
 
 
-class IssueCount(ExchangeTable, table=True):
-    """Goods handed out on a day."""
+class PublishedMonth(ExchangeTable, table=True):
+    """The tables of a month as they were published. Never changed: no projection, a rebuild keeps it."""
 
-    __tablename__ = "issue_counts"
+    __tablename__ = "published_months"
 
-    generation: int = Field(primary_key=True, sa_column_kwargs=OF_A_GENERATION)
-    day: date = Field(primary_key=True)
-    item: str = Field(primary_key=True, max_length=200)
-    quantity: int = Field(sa_type=Position)
-
-
-class SessionCount(ExchangeTable, table=True):
-    """Psychosocial sessions of a day."""
-
-    __tablename__ = "session_counts"
-
-    generation: int = Field(primary_key=True, sa_column_kwargs=OF_A_GENERATION)
-    day: date = Field(primary_key=True)
-    sessions: int = Field(sa_type=Position)
+    month: str = Field(primary_key=True, max_length=7)
+    """`2020-01`."""
+    tables: bytes | None = Field(default=None, sa_type=LargeBinary)
+    """JSON of what may be told, nothing else; None where nothing may."""

@@ -3,7 +3,7 @@
 from services.exchange.schemas.agencies import AgencyLog, AgencyPolicy, PolicyChange, PutAgency
 from services.exchange.schemas.deletions import Acknowledge, DeletionView
 from services.exchange.schemas.feed import FeedPage
-from services.exchange.schemas.indicators import Indicators
+from services.exchange.schemas.indicators import Indicators, PublishedMonth, Series
 from services.exchange.schemas.timeline import Timeline
 
 __all__ = [
@@ -14,6 +14,8 @@ __all__ = [
     "FeedPage",
     "Indicators",
     "PolicyChange",
+    "PublishedMonth",
     "PutAgency",
+    "Series",
     "Timeline",
 ]

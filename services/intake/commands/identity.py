@@ -9,6 +9,7 @@ from services.intake.commands.cases import one_case
 from services.intake.commands.expiry import has_expired
 from services.intake.commands.known import tokens_of
 from services.intake.commands.newcomers import age_band_of, sealed_identity, warnings_of
+from services.intake.commands.pace import LIMITED, TooMany, too_many
 from services.intake.commands.places import time_zone_of
 from services.intake.models import BlindToken, Case, Consent, Identity
 from services.intake.queries import state_of
@@ -18,20 +19,28 @@ from shared.database.models import table_of
 from shared.http.preconditions import must_match
 from shared.security.audit import audit
 from shared.security.blind import BlindIndex
+from shared.settings import Rate
 from shared.work import Work
 
 HANDLES_PEOPLE = frozenset({"arrival_officer", "shelter_staff", "supervisor"})
 """Roles whose custody opens an identity: staff on duty at the place that has the person in its hands."""
 
 
-def read_identity(work: Work, case_id: str, purpose: Purpose) -> tuple[IdentityView, int] | None:
-    """The identity and its version; None where it is refused, so that the refusal is committed and can be told.
+Opened = tuple[IdentityView, int]
+"""An identity and its version."""
+
+
+def read_identity(work: Work, case_id: str, purpose: Purpose, rate: Rate) -> Opened | TooMany | None:
+    """The identity; None or TooMany where it is refused, so that the refusal is committed and can be told.
 
     Opened by custody (the token names the place that has the person, and a role that handles people) or by the
     person's consent at level `identified` for the caller's agency. Every read and every refusal is audited.
     """
+    if (many := too_many(work, rate)) is not None:
+        audit(work, "identity.read", case_id, purpose=purpose, outcome=LIMITED)
+        return many
     case = work.session.get(Case, case_id)
-    if case is None or not (_in_hands(work, case) or _identified(work, case)):
+    if case is None or not (in_hands(work, case) or identified(work, case)):
         audit(work, "identity.read", case_id, purpose=purpose, outcome="refused")
         return None
     audit(work, "identity.read", case_id, purpose=purpose)
@@ -39,15 +48,18 @@ def read_identity(work: Work, case_id: str, purpose: Purpose) -> tuple[IdentityV
 
 
 def correct_identity(
-    work: Work, case_id: str, body: CorrectIdentity, if_match: str | None
-) -> tuple[IdentityView, int] | None:
+    work: Work, case_id: str, body: CorrectIdentity, if_match: str | None, rate: Rate
+) -> Opened | TooMany | None:
     """Replace the identity by what is right; tokens, age band and warnings follow. By custody only.
 
-    None where it is refused, so that the refusal is committed. Raises CaseUnknown, CaseIsClosed, ImpossibleDate,
-    PreconditionFailed, PreconditionRequired.
+    None or TooMany where it is refused, so that the refusal is committed. Raises CaseUnknown, CaseIsClosed,
+    ImpossibleDate, PreconditionFailed, PreconditionRequired.
     """
+    if (many := too_many(work, rate)) is not None:
+        audit(work, "identity.correct", case_id, purpose="registration", outcome=LIMITED)
+        return many
     case = one_case(work, case_id)
-    if not _in_hands(work, case):
+    if not in_hands(work, case):
         audit(work, "identity.correct", case_id, purpose="registration", outcome="refused")
         return None
     identity = work.session.get_one(Identity, case_id)
@@ -73,13 +85,13 @@ def note_refusal(work: Work, action: str, case_id: str, purpose: str) -> None:
     audit(work, action, case_id, purpose=purpose, outcome="refused")
 
 
-def _in_hands(work: Work, case: Case) -> bool:
+def in_hands(work: Work, case: Case) -> bool:
     """Custody: the token names the place that has the person, and a role that handles people."""
     place = custodian(state_of(case))
     return place is not None and place in work.caller.facilities and bool(work.caller.roles & HANDLES_PEOPLE)
 
 
-def _identified(work: Work, case: Case) -> bool:
+def identified(work: Work, case: Case) -> bool:
     """Consent at level `identified` that holds today, whether or not the clock has recorded its end."""
     consent = work.session.get(Consent, (case.case_id, work.caller.agency))
     if consent is None or consent.level != "identified":
@@ -87,7 +99,7 @@ def _identified(work: Work, case: Case) -> bool:
     return not has_expired(consent, work.now, time_zone_of(work, case.arrival_point))
 
 
-def _opened(work: Work, case: Case) -> tuple[IdentityView, int]:
+def _opened(work: Work, case: Case) -> Opened:
     identity = work.session.get_one(Identity, case.case_id)
     key = work.keys.get(case.key_id)
 

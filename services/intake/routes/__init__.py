@@ -1,6 +1,6 @@
 """Intake over HTTP."""
 
-from services.intake.routes import cases, consent, identity, manifests, places, returning
+from services.intake.routes import access_record, cases, consent, identity, manifests, places, returning
 from services.intake.routes.router import router
 
-__all__ = ["cases", "consent", "identity", "manifests", "places", "returning", "router"]
+__all__ = ["access_record", "cases", "consent", "identity", "manifests", "places", "returning", "router"]

@@ -1,18 +1,20 @@
 """The identity of a person: the only way to it, with a purpose, and noted."""
 
+from collections.abc import Collection
 from typing import Annotated, cast, get_args
 
 from fastapi import Depends, Header, Path, Query, Request, Response, Security
 from fastapi.security import HTTPAuthorizationCredentials
 
 from services.intake.commands import identity
-from services.intake.problems import CaseIsClosed, CaseUnknown, IdentityRefused
+from services.intake.commands.pace import TooMany
+from services.intake.problems import CaseIsClosed, CaseUnknown, IdentityLimited, IdentityRefused
 from services.intake.routes.router import router
 from services.intake.schemas.people import CorrectIdentity, IdentityView, Purpose
 from shared.http.bodies import Id
 from shared.http.door import BEARER, Door, Guard, shown
 from shared.http.preconditions import PreconditionFailed, PreconditionRequired, etag_of
-from shared.http.problems import NotAllowed, raises
+from shared.http.problems import NotAllowed, answer, raises
 from shared.http.samples import sample
 from shared.service import Service
 from shared.work import Cause
@@ -29,6 +31,11 @@ NOT_KEPT = {"Cache-Control": "no-store"}
 class WatchedGuard(Guard):
     """A guard that notes whom it turns away: every refusal of an identity is in the audit log (DESIGN 6)."""
 
+    def __init__(self, service: str, permission: str, purposes: Collection[str] = get_args(Purpose)) -> None:
+        """`purposes`: what may be noted as one."""
+        super().__init__(service, permission)
+        self._purposes = purposes
+
     async def __call__(
         self,
         request: Request,
@@ -40,7 +47,7 @@ class WatchedGuard(Guard):
             service: Service = request.app.state.services[self.service]
             caller = service.verifier.verify(cast(HTTPAuthorizationCredentials, credentials).credentials)
             asked = request.query_params.get("purpose", "")
-            purpose = asked if asked in get_args(Purpose) else ""
+            purpose = asked if asked in self._purposes else ""
             case_id = str(request.path_params["case_id"])[:64]
             await service.desk.write(
                 lambda work: identity.note_refusal(work, self.permission, case_id, purpose), Cause(caller=caller)
@@ -51,7 +58,7 @@ class WatchedGuard(Guard):
 @router.get(
     "/cases/{case_id}/identity",
     response_model=IdentityView,
-    responses=raises(IdentityRefused),
+    responses=raises(IdentityRefused, IdentityLimited),
     openapi_extra=sample(EXAMPLE),
 )
 async def read_identity(
@@ -60,17 +67,16 @@ async def read_identity(
     at: Annotated[Door, Depends(WatchedGuard("intake", "identity.read"))],
 ) -> Response:
     """Who the person is, for staff who have them in hand or for an agency they identified themselves to."""
-    found = await at.do(lambda work: identity.read_identity(work, case_id, purpose))
-    if found is None:
-        raise IdentityRefused
-    view, version = found
-    return shown(view, headers=NOT_KEPT | {"ETag": etag_of(version)})
+    rate = at.service.ground.identity_reads
+    return _answered(await at.do(lambda work: identity.read_identity(work, case_id, purpose, rate)))
 
 
 @router.put(
     "/cases/{case_id}/identity",
     response_model=IdentityView,
-    responses=raises(IdentityRefused, CaseUnknown, CaseIsClosed, PreconditionFailed, PreconditionRequired),
+    responses=raises(
+        IdentityRefused, IdentityLimited, CaseUnknown, CaseIsClosed, PreconditionFailed, PreconditionRequired
+    ),
     openapi_extra=sample(EXAMPLE),
 )
 async def correct_identity(
@@ -80,8 +86,17 @@ async def correct_identity(
     if_match: Annotated[str | None, Header()] = None,
 ) -> Response:
     """Replace the identity by what is right, by who has the person in hand; needs If-Match."""
-    corrected = await at.do(lambda work: identity.correct_identity(work, case_id, body, if_match))
-    if corrected is None:
+    rate = at.service.ground.identity_reads
+    return _answered(await at.do(lambda work: identity.correct_identity(work, case_id, body, if_match, rate)))
+
+
+def _answered(found: identity.Opened | TooMany | None) -> Response:
+    """Raises IdentityRefused."""
+    if found is None:
         raise IdentityRefused
-    view, version = corrected
+    if isinstance(found, TooMany):
+        limited = answer(IdentityLimited())
+        limited.headers["Retry-After"] = str(found.wait_seconds)
+        return limited
+    view, version = found
     return shown(view, headers=NOT_KEPT | {"ETag": etag_of(version)})

@@ -7,6 +7,6 @@ build that was killed is started again from nothing, under the next number.
 """
 
 from shared.consuming.rebuild.build import Build, Rebuilding
-from shared.consuming.rebuild.generations import STOPPED, Superseded, UnderWay, begin, progress
+from shared.consuming.rebuild.generations import OUTDATED, STOPPED, Superseded, UnderWay, begin, progress
 
-__all__ = ["STOPPED", "Build", "Rebuilding", "Superseded", "UnderWay", "begin", "progress"]
+__all__ = ["OUTDATED", "STOPPED", "Build", "Rebuilding", "Superseded", "UnderWay", "begin", "progress"]

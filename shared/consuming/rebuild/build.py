@@ -16,6 +16,8 @@ from shared.consuming.projection import Projection
 from shared.consuming.rebuild.generations import (
     STOPPED,
     Superseded,
+    begin_outdated,
+    end,
     is_behind,
     note,
     progress,
@@ -145,7 +147,7 @@ class Build:
 
     async def _end(self, reason: str) -> None:
         try:
-            await self._desk.write(partial(self._note, building=None, ended=reason[:120]))
+            await self._desk.write(lambda work: end(work.session, self._projection, self._number, reason[:120]))
         except DatabaseUnavailable as gone:  # the silence tells
             log.warning("build ends unnoted", consumer=self._consumer.name, because=str(gone))
 
@@ -182,7 +184,12 @@ class Rebuilding:
         self._builds: list[tuple[Build, asyncio.Task[None]]] = []
 
     async def start(self) -> None:
-        """Nothing to start: it works when it is asked."""
+        """Build what a migration has emptied; else it works when it is asked. Raises DatabaseUnavailable."""
+        for name, projection in self.projections.items():
+            number = await self._desk.write(partial(begin_outdated, projection=projection))
+            if number is not None:
+                log.info("projection is rebuilt: its tables changed", consumer=name, generation=number)
+                self.build({name: number})
 
     async def stop(self) -> None:
         for build, _ in self._builds:

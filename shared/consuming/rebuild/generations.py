@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import and_, delete, func, select, tuple_, update
+from sqlalchemy import and_, case, delete, func, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from shared.consuming.parking import event_of, headers_of
@@ -15,6 +15,9 @@ SILENT_SECONDS = 15.0
 """Without a sign of life for so long, nobody builds any more."""
 SWEPT_AT_ONCE = 5_000
 STOPPED = "the process stopped"
+OUTDATED = "its tables changed"
+"""What a migration writes of a projection whose tables it has emptied: it is built again at the next start. It stays
+written until a generation was put in place, however often a build of it ends."""
 
 
 class Superseded(Exception):
@@ -33,6 +36,24 @@ def begin(work: Work, projection: Projection) -> int:
     number = int(state.last) + 1
     _change(work.session, projection, last=number, building=number, taken=0, ended=None, beat_ms=DatabaseMilliseconds())
     return number
+
+
+def begin_outdated(work: Work, projection: Projection) -> int | None:
+    """As `begin`, where a migration has emptied the projection and nobody builds it yet; else None."""
+    if projection.state(work.session, "update").ended != OUTDATED:
+        return None
+    try:
+        number = begin(work, projection)
+    except UnderWay:
+        return None
+    _change(work.session, projection, ended=OUTDATED)
+    return number
+
+
+def end(session: Session, projection: Projection, number: int, reason: str) -> None:
+    """Write that the build of this generation came to nothing."""
+    ended = projection.generations.c.ended
+    note(session, projection, number, building=None, ended=case((ended == OUTDATED, OUTDATED), else_=reason))
 
 
 def progress(session: Session, projection: Projection) -> dict[str, Any]:
@@ -95,7 +116,7 @@ def swap(session: Session, projection: Projection, number: int) -> bool:
     if is_behind(session, ours_name, live_name):
         return False
     _adopt(session, live_name, ours_name)
-    _change(session, projection, live=number, building=None)
+    _change(session, projection, live=number, building=None, ended=None)
     return True
 
 

@@ -48,5 +48,13 @@ ROWS: dict[str, Row] = {
     "POST /exchange/acknowledgements": row(
         HEARS, lambda it: ask({"event": it.withdrawal}), {"body.event": 404}, reach=same_agency
     ),
+    "GET /exchange/indicators/published": row(
+        "shelter_staff aid_officer supervisor reader integrator auditor administrator",
+        lambda it: ask(),
+        reach=every_agency,
+    ),
+    "GET /exchange/indicators/series": row(
+        "shelter_staff aid_officer supervisor administrator", lambda it: ask(query=DAYS)
+    ),
     "GET /exchange/indicators": row("administrator", lambda it: ask(query=DAYS)),
 }

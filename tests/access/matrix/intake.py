@@ -13,6 +13,11 @@ def in_hand(caller: Caller, side: Side) -> bool:
     return held or (side.consented and caller.agency == side.agency)
 
 
+def in_hand_or_answered_for(caller: Caller, side: Side) -> bool:
+    """Who read an identity: as the identity itself, and for a supervisor in whose scope the case is."""
+    return in_hand(caller, side) or (caller.role == "supervisor" and caller.reaches(side))
+
+
 def in_hand_to_correct(caller: Caller, side: Side) -> bool | int:
     """By custody alone: who sees the case without having it in hand is told so."""
     return caller.is_at(side) or (403 if caller.reaches(side) else False)
@@ -65,6 +70,12 @@ ROWS: dict[str, Row] = {
         lambda it: ask(query={"purpose": "registration"}, case_id=it.at_post),
         {"path.case_id": 403},
         reach=in_hand,
+    ),
+    "GET /intake/cases/{case_id}/access-record": row(
+        "arrival_officer shelter_staff supervisor reader",
+        lambda it: ask(query={"purpose": "person_request"}, case_id=it.at_post),
+        {"path.case_id": 403},
+        reach=in_hand_or_answered_for,
     ),
     "PUT /intake/cases/{case_id}/identity": row(
         "arrival_officer supervisor",

@@ -14,6 +14,8 @@ def rows(service: str) -> dict[str, Row]:
         f"GET {under}/status": row(READ, lambda it: ask()),
         f"GET {under}/parked": row(READ, lambda it: ask()),
         f"GET {under}/parked/events": row(READ, lambda it: ask(query={"key": it.case}), good=NOTHING_THERE),
+        f"GET {under}/audit": row(READ, lambda it: ask()),
+        f"GET {under}/audit/entries": row("auditor", lambda it: ask()),
         f"GET {under}/chains": row(READ, lambda it: ask()),
         f"GET {under}/restored": row(READ, lambda it: ask()),
         f"GET {under}/projections": row(READ, lambda it: ask()),

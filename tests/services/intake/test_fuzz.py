@@ -90,6 +90,7 @@ async def targets(pulang: Pulang) -> list[Target]:
         ("GET", "/intake/figures", {}, administrator, None),
         ("POST", "/intake/cases/{case_id}/consents", {"case_id": case}, officer, child),
         ("GET", "/intake/cases/{case_id}/identity", {"case_id": case}, officer, None),
+        ("GET", "/intake/cases/{case_id}/access-record", {"case_id": case}, officer, None),
         ("PUT", "/intake/cases/{case_id}/identity", {"case_id": case}, officer, PERSON_TO_CORRECT),
         ("POST", "/intake/trips", {}, staff, trip(housed, occurred_at="2026-11-05")),
         ("GET", "/intake/trips/{trip_id}", {"trip_id": plan["id"]}, staff, None),
@@ -144,7 +145,9 @@ def mutations(draw: st.DrawFn, body: Any) -> bytes:
 
 
 QUERIES = st.dictionaries(
-    st.sampled_from(("limit", "after", "status", "manifest", "facility", "arrival_point", "from", "until", "purpose")),
+    st.sampled_from(
+        ("limit", "after", "status", "manifest", "facility", "arrival_point", "from", "until", "purpose", "lang")
+    ),
     st.sampled_from(
         ("", "0", "1", "-1", "9" * 30, "open", "2026-11-03", "9999-12-31", "legal", "TNJ", "é\x00", "a" * 600)
     ),

@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 
-from shared.security.audit import broken_at
+from shared.auditing.walking import walk
 from tests.services.intake.story import SHELTER, ShelterVoice, intake_of, kind, pointers, refer, rows_of, told
 from tests.services.intake.test_consent import consent
 from tests.services.intake.test_registration import AT, PERSON
@@ -144,7 +144,7 @@ async def test_every_read_and_refusal_is_noted_and_chained(pulang: Pulang) -> No
             chained.clear()
     numbers = [number for (number,) in rows_of(pulang, "SELECT number FROM audit ORDER BY number")]
     assert numbers == list(range(1, len(numbers) + 1))
-    assert await desk.read(lambda session: broken_at(session, desk.secrets.audit)) is None
+    assert not (await desk.read(lambda session: walk(session, desk.secrets.audit))).findings
 
 
 async def test_an_edited_note_breaks_the_chain(pulang: Pulang) -> None:
@@ -156,7 +156,7 @@ async def test_an_edited_note_breaks_the_chain(pulang: Pulang) -> None:
     desk = intake_of(pulang).desk
     change = update(AUDIT).where(AUDIT.c.outcome == "refused").values(outcome="done")
     await desk.write(lambda work: work.session.execute(change))
-    assert await desk.read(lambda session: broken_at(session, desk.secrets.audit)) is not None
+    assert (await desk.read(lambda session: walk(session, desk.secrets.audit))).findings
 
 
 async def test_a_correction_needs_what_was_read(pulang: Pulang) -> None:

@@ -7,8 +7,8 @@ from alembic import op
 
 from shared.database.types import UtcTime
 
-revision = "0009"
-down_revision = "0005"
+revision = "0007"
+down_revision = "0006"
 
 
 def upgrade() -> None:

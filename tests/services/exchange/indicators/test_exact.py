@@ -157,14 +157,17 @@ nights = st.tuples(st.integers(0, 20), st.integers(1, 15)).map(
 
 @given(st.lists(st.tuples(st.sampled_from(["A", "B"]), nights), max_size=30))
 def test_nights_and_peaks_against_counting_every_night(stays: list[tuple[str, tuple[date, date]]]) -> None:
-    total, peaks = nights_and_peaks((shelter, first, morning) for shelter, (first, morning) in stays)
+    since, until = BEGIN + timedelta(days=5), BEGIN + timedelta(days=22)
+    changes = [(shelter, day, more) for shelter, (first, morning) in stays for day, more in ((first, 1), (morning, -1))]
+    total, peaks, last = nights_and_peaks((one for one in changes if one[1] <= until), since, until)
     for shelter in ("A", "B"):
         taken = [
-            sum(s == shelter and first <= BEGIN + timedelta(days=offset) < morning for s, (first, morning) in stays)
-            for offset in range(40)
+            sum(s == shelter and first <= since + timedelta(days=offset) < morning for s, (first, morning) in stays)
+            for offset in range((until - since).days + 1)
         ]
         assert total.get(shelter, 0) == sum(taken)
         assert peaks.get(shelter, 0) == max(taken)
+        assert last.get(shelter, 0) == taken[-1]
 
 
 async def test_exchange_tells_nothing_itself(exchange: Exchange, narrator: Narrator) -> None:
