@@ -15,7 +15,7 @@ LOCKED := --require-hashes --only-binary :all: -r requirements.lock
 # Where an environment says that no bytecode is to be kept, each process makes its own again, of every module.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run cluster cluster-clean test setup lint types unit lock schemas clean torture bench-setup
+.PHONY: run cluster cluster-clean test setup lint types unit lock schemas clean torture bench-setup fuzz audit-deps
 
 run: setup ## start Pulang, play the season, keep serving
 	$(BIN)/pulang demo examples/season-2020 --data $(DATA)
@@ -59,6 +59,14 @@ unit: setup
 
 torture: setup ## a cluster under faults: MINUTES=10, SEED=n replays a schedule
 	$(BIN)/python -m tests.faults.torture --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED)) --replicas $(REPLICAS)
+
+fuzz: setup ## generated requests over the OpenAPI: EXAMPLES=50000; SEED=n makes others
+	PULANG_FUZZ_EXAMPLES=$(or $(EXAMPLES),50000) $(if $(SEED),PULANG_FUZZ_SEED=$(SEED)) $(BIN)/pytest tests/fuzz
+
+# With the lock alone, so that nothing is asked of an index but the advisories. It fails where these are out of reach.
+audit-deps: setup ## known vulnerabilities of what the lock names (asks PyPI)
+	$(BIN)/pip-audit --requirement requirements.lock --require-hashes --disable-pip --strict --progress-spinner off \
+		|| { echo "audit-deps: not clean, or not to be said: above is a vulnerability, or an index without advisories" >&2; exit 1; }
 
 bench-setup: setup ## what the benchmarks compare with, beside what Pulang needs
 	$(PIP) --no-deps faststream==0.7.8 faststream-outbox==0.19.0 fast-depends==3.0.9

@@ -8,11 +8,11 @@ from fastapi import FastAPI
 from pulang.services import SERVICES
 from shared.bus.embedded import EmbeddedBus
 from shared.ground import distributed, embedded
-from shared.http.app import app_of
+from shared.http.app import app_of, outside_from
 from shared.security.roles import Roles
 from shared.security.tokens import DevelopmentIssuer
 from shared.service import Definition, Service
-from shared.settings import ROLES, Replica, Settings
+from shared.settings import ROLES, Environment, Replica, Settings
 
 
 def definition(name: str) -> Definition:
@@ -31,7 +31,7 @@ def create_app(settings: Settings) -> FastAPI:
     bus = EmbeddedBus(settings.bus)
     verifier = DevelopmentIssuer(settings.keys).verifier(Roles.load(ROLES))
     services = [Service(one, embedded(settings, one.name, one.migrations), bus, verifier) for one in definitions()]
-    return app_of("Pulang", services, bus)
+    return app_of("Pulang", services, bus, outside=outside_from(Environment()))
 
 
 def create_replica(name: str, replica: Replica) -> FastAPI:
@@ -43,4 +43,5 @@ def create_replica(name: str, replica: Replica) -> FastAPI:
     verifier = OidcVerifier(replica.issuer, replica.issuer_url, Roles.load(ROLES))
     one = definition(name)
     service = Service(one, distributed(replica, name, one.migrations), bus, verifier)
-    return app_of(f"Pulang {name}", [service], bus, patient=True, parts=[verifier])
+    outside = outside_from(Environment())
+    return app_of(f"Pulang {name}", [service], bus, patient=True, parts=[verifier], outside=outside)

@@ -45,6 +45,7 @@ def run(make: "Callable[[], FastAPI]", bound: socket.socket) -> None:
     gc.disable()  # until everything is made: hardly anything of it is garbage
     import uvicorn
 
+    from pulang.heads import BoundedHeads
     from shared.settings import SettingInvalid
     from shared.telemetry import set_up_logging
 
@@ -56,6 +57,7 @@ def run(make: "Callable[[], FastAPI]", bound: socket.socket) -> None:
     _spare_the_collector()
     config = uvicorn.Config(
         app,
+        http=BoundedHeads,
         log_config=None,
         access_log=False,
         server_header=False,

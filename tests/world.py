@@ -10,7 +10,7 @@ import httpx
 
 from pulang.app import definitions
 from shared.bus.embedded import EmbeddedBus
-from shared.http.app import app_of
+from shared.http.app import USUAL, Outside, app_of
 from shared.security.roles import Roles
 from shared.security.tokens import DevelopmentIssuer
 from shared.service import Service
@@ -134,14 +134,14 @@ class Pulang:
 
 
 @contextlib.asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Pulang]:
-    """Pulang on this folder and the databases that were chosen, stopped at the end."""
+async def running(settings: Settings, outside: Outside = USUAL) -> AsyncIterator[Pulang]:
+    """Pulang on this folder and the databases that were chosen, stopped at the end. `outside`: of its limits."""
     bus, databases = EmbeddedBus(settings.bus), Chosen.databases
     verifier = DevelopmentIssuer(settings.keys).verifier(Roles.load(ROLES))
     services = [
         Service(one, databases.ground(settings, one.name, one.migrations), bus, verifier) for one in definitions()
     ]
-    app = app_of("Pulang", services, bus)
+    app = app_of("Pulang", services, bus, outside=outside)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with (
         app.router.lifespan_context(app),

@@ -5,6 +5,10 @@ administrator of the realm may write) and realm roles; one client scope, `pulang
 services read. So people who sign in later need an account, no new mappers. The file holds no secret: `${...}` is
 replaced by Keycloak from the environment, which start.sh fills from the folder of secrets.
 
+For each type of event there is a client scope, `events:<type>`. A client that has one or several as *default* scopes
+is sent these types alone: every token of it says so. (As an optional scope it would limit nobody who doesn't ask for
+it.)
+
 Signed with Ed25519: the services accept nothing else. Tokens live ten minutes: as long as somebody whose account was
 closed can still go on.
 """
@@ -15,6 +19,9 @@ import uuid
 from typing import Any
 
 from pulang.oidc_clients import CLIENTS, SERVICE, OidcClient, client_of, user_of
+from shared.events.catalogue import FACTS
+from shared.events.exchange import Withheld
+from shared.security.claims import EVENTS_SCOPE
 from shared.security.roles import Roles
 from shared.security.tokens import AUDIENCE
 from shared.settings import ROLES
@@ -40,7 +47,7 @@ def realm() -> dict[str, Any]:
         "defaultSignatureAlgorithm": "EdDSA",
         "accessTokenLifespan": TOKEN_SECONDS,
         "roles": {"realm": [{"name": name, "description": title} for name, title in described.items()]},
-        "clientScopes": [_basic(), _pulang()],
+        "clientScopes": [_basic(), _pulang(), *(_events(kind) for kind in sorted(set(FACTS) - {Withheld.TYPE}))],
         "scopeMappings": [{"clientScope": "pulang", "roles": list(described)}],
         "defaultDefaultClientScopes": ["basic", "pulang"],
         "clients": [_client(client) for client in CLIENTS],
@@ -100,6 +107,17 @@ def _pulang() -> dict[str, Any]:
             _mapper("facilities", attribute, _claim("facilities", many=True) | {"user.attribute": "facilities"}),
             _mapper("roles", "oidc-usermodel-realm-role-mapper", _claim("roles", many=True)),
         ],
+    }
+
+
+def _events(kind: str) -> dict[str, Any]:
+    """It stands in the claim `scope`, and maps nothing."""
+    return {
+        "name": EVENTS_SCOPE + kind,
+        "description": f"Limits a client to the events {kind}, and to others that it has",
+        "protocol": "openid-connect",
+        "attributes": {"include.in.token.scope": "true"},
+        "protocolMappers": [],
     }
 
 

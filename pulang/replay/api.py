@@ -147,6 +147,6 @@ class Api:
 def _comes_later(answer: Answer) -> bool:
     """News on its way between services, a busy server, our own earlier request still at work, or a gateway whose server
     went away: with its key and its ids a request may be sent again."""
-    if answer.status in (404, 409, 502, 503, 504) and "retry-after" in answer.headers:
+    if answer.status in (404, 409, 429, 502, 503, 504) and "retry-after" in answer.headers:
         return True
     return answer.status == 409 and _IN_FLIGHT.encode() in answer.body

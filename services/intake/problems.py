@@ -10,8 +10,12 @@ class CaseUnknown(NotFound):
     """There is no such case here, or it lies outside what the token may see."""
 
 
-class PlaceUnknown(Invalid):
-    """No such place is known here."""
+class PlaceUnknown(NotFound):
+    """There is no such place here, or it lies outside what the token may see."""
+
+
+class CodeOfShelter(Conflict):
+    """This code belongs to a shelter."""
 
 
 class RegencyUnknown(Invalid):
@@ -20,10 +24,6 @@ class RegencyUnknown(Invalid):
 
 class NamedTwice(Invalid):
     """A person stands twice in the request."""
-
-
-class OutsideScope(NotAllowed):
-    """The token does not cover this place."""
 
 
 class ImpossibleDate(Invalid):

@@ -106,11 +106,14 @@ def list_places(session: Session) -> Sequence[Place]:
     return session.scalars(select(Place).order_by(col(Place.code))).all()
 
 
-def list_referrals(session: Session, caller: Caller, case_id: str) -> Sequence[Referral]:
+def list_referrals(session: Session, caller: Caller, case_id: str) -> Sequence[Referral] | None:
+    """The referrals of a case, oldest first; None where the case is out of scope."""
+    seen = select(col(Case.case_id)).where(col(Case.case_id) == case_id, case_scope(caller))
+    if session.execute(seen).first() is None:
+        return None
     return session.scalars(
         select(Referral)
-        .join(Case, col(Case.case_id) == col(Referral.case_id))
-        .where(col(Referral.case_id) == case_id, case_scope(caller))
+        .where(col(Referral.case_id) == case_id)
         .order_by(col(Referral.made_at), col(Referral.referral_id))
     ).all()
 

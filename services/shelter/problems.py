@@ -11,7 +11,7 @@ class FacilityUnknown(NotFound):
 
 
 class CaseUnknown(NotFound):
-    """There is no such case here yet; if it was registered just now, ask again."""
+    """There is no such case here (yet), or this shelter was not asked to take the person in."""
 
     headers: ClassVar[Mapping[str, str]] = {"Retry-After": "1"}
 

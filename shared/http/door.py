@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from shared.http.idempotency import LONGEST_NAME, Answer, Once
+from shared.http.limits import Limiter
 from shared.http.problems import NotAllowed, NotAuthenticated
 from shared.security.tokens import Caller, Unauthenticated
 from shared.service import Service
@@ -106,12 +107,14 @@ class Guard:
         credentials: Annotated[HTTPAuthorizationCredentials | None, Security(BEARER)],
     ) -> Door:
         service = cast(Mapping[str, Service], request.app.state.services)[self.service]
+        limiter = cast(Limiter, request.app.state.limiter)
         if credentials is None:
             raise NotAuthenticated
         try:
             caller = await service.verifier.admit(credentials.credentials)
         except Unauthenticated as refused:
-            raise NotAuthenticated(str(refused.reason)) from None
+            raise limiter.turn_away(request.scope) or NotAuthenticated(str(refused.reason)) from None
+        limiter.let_in(request, caller.agency, caller.subject)
         if self.permission not in caller.permissions:
             raise NotAllowed(f"needs the permission {self.permission}")
         return Door(service, request, caller)

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from shared.database.protocol import DatabaseUnavailable
+from shared.http.headers import PROTECTING
 from shared.outbox.record import StateBehind
 from shared.security.keys import KeyDestroyed
 from shared.security.tokens import IssuerUnavailable
@@ -44,13 +45,15 @@ class Problem(Exception):
         *,
         pointer: str | None = None,
         errors: Sequence[Fault] = (),
+        headers: Mapping[str, str] | None = None,
         **more: Any,
     ) -> None:
-        """`detail` says what is wrong here; it never repeats a value that could be personal."""
+        """`detail` says what is wrong here; it never repeats a value that could be personal. `headers`: more."""
         super().__init__(detail or self.title())
         self.detail = detail
         self.errors = list(errors) or ([Fault(detail or self.title(), pointer)] if pointer else [])
         self.more = more
+        self.sent: Mapping[str, str] = {**self.headers, **(headers or {})}
 
     @classmethod
     def title(cls) -> str:
@@ -117,7 +120,7 @@ class Unreadable(Problem):
 
 
 class TooLarge(Problem):
-    """The body is larger than 16 MiB: send it in parts."""
+    """The body is larger than this route takes: send it in parts."""
 
     status = 413
 
@@ -149,7 +152,7 @@ class IssuerAway(Problem):
 
 
 def answer(problem: Problem) -> Response:
-    return _answer(problem.status, problem.to_json(), problem.headers)
+    return _answer(problem.status, problem.to_json(), problem.sent)
 
 
 def raises(*problems: type[Problem]) -> dict[int | str, dict[str, Any]]:
@@ -270,7 +273,9 @@ def install(app: FastAPI) -> None:
         return answer(IssuerAway())
 
     async def unforeseen(request: Request, error: Exception) -> Response:
-        return _answer(500, {"type": "about:blank", "title": "Internal Server Error", "status": 500}, {})
+        # Made outside of the edge, which would have protected it.
+        headers = {name.decode(): value.decode() for name, value in PROTECTING}
+        return _answer(500, {"type": "about:blank", "title": "Internal Server Error", "status": 500}, headers)
 
     app.add_exception_handler(Problem, ours)
     app.add_exception_handler(RequestValidationError, malformed)

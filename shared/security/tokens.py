@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
+from shared.security.claims import Unauthenticated, event_types_of, text_of, texts_of, time_of
 from shared.security.roles import Roles
 from shared.security.secret_files import SecretInvalid, load_or_create
 
@@ -23,23 +24,9 @@ AUDIENCE = "pulang"
 DEVELOPMENT_ISSUER = "pulang-development"
 LONGEST_TOKEN_BYTES = 8 * 1024
 LEEWAY_SECONDS = 30
-EVENTS_SCOPE = "events:"
-"""A scope that begins so limits its token to the type of event that follows."""
 _CACHED_TOKENS = 4096
 _AGENCY = re.compile(r"[a-z0-9]{1,64}")
 _REQUIRED = ("exp", "iat", "sub", "agency", "roles")
-
-
-class Unauthenticated(Exception):
-    """The bearer token is missing, or is not one that this server accepts."""
-
-    status: ClassVar[int] = 401
-    title: ClassVar[str] = "Unauthenticated"
-
-    def __init__(self, reason: str) -> None:
-        """`reason`: short and safe to tell and to log; never anything of the token."""
-        super().__init__(reason)
-        self.reason = reason
 
 
 class IssuerUnavailable(Exception):
@@ -236,60 +223,26 @@ class DevelopmentIssuer:
 
 
 def _read_claims(claims: Mapping[str, object], roles: Roles, now: datetime, token_id: str) -> Caller:
-    expires = _time(claims, "exp")
+    expires = time_of(claims, "exp")
     if now.timestamp() >= expires + LEEWAY_SECONDS:
         raise Unauthenticated("the token has expired")
-    earliest = max(_time(claims, "iat"), _time(claims, "nbf") if "nbf" in claims else 0)
+    earliest = max(time_of(claims, "iat"), time_of(claims, "nbf") if "nbf" in claims else 0)
     if now.timestamp() < earliest - LEEWAY_SECONDS:
         raise Unauthenticated("the token is not valid yet")
-    agency = _text(claims, "agency")
+    agency = text_of(claims, "agency")
     if not _AGENCY.fullmatch(agency):
         raise Unauthenticated("claim agency is not valid")
-    held = _texts(claims, "roles")
+    held = texts_of(claims, "roles")
     return Caller(
-        subject=_text(claims, "sub"),
+        subject=text_of(claims, "sub"),
         agency=agency,
         roles=held,
-        facilities=_texts(claims, "facilities") if "facilities" in claims else frozenset(),
+        facilities=texts_of(claims, "facilities") if "facilities" in claims else frozenset(),
         permissions=roles.permissions_of(held),
         expires_at=datetime.fromtimestamp(expires, UTC),
-        token_id=_text(claims, "jti") if "jti" in claims else token_id,
-        event_types=_event_types(claims["scope"]) if "scope" in claims else None,
+        token_id=text_of(claims, "jti") if "jti" in claims else token_id,
+        event_types=event_types_of(claims["scope"]) if "scope" in claims else None,
     )
-
-
-def _event_types(scope: object) -> frozenset[str] | None:
-    """The types that scopes such as `events:pulang.stay.checked_in.v1` name; other scopes are not ours (RFC 8693)."""
-    if not isinstance(scope, str) or len(scope) > LONGEST_TOKEN_BYTES:
-        raise Unauthenticated("claim scope is not valid")
-    named = [one.removeprefix(EVENTS_SCOPE) for one in scope.split() if one.startswith(EVENTS_SCOPE)]
-    return frozenset(named) if named else None
-
-
-def _time(claims: Mapping[str, object], name: str) -> float:
-    # RFC 7519 allows fractions of seconds. The bound is the end of 9999; NaN and the infinities fail it too.
-    value = claims[name]
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 253_402_300_799:
-        raise Unauthenticated(f"claim {name} is not valid")
-    return value
-
-
-def _text(claims: Mapping[str, object], name: str) -> str:
-    return _one_text(claims[name], name)
-
-
-def _texts(claims: Mapping[str, object], name: str) -> frozenset[str]:
-    values = claims[name]
-    if not isinstance(values, list):
-        raise Unauthenticated(f"claim {name} is not valid")
-    return frozenset(_one_text(value, name) for value in values)
-
-
-def _one_text(value: object, name: str) -> str:
-    # Printable: these texts go into logs and the audit.
-    if not isinstance(value, str) or not 0 < len(value) <= 256 or not value.isprintable():
-        raise Unauthenticated(f"claim {name} is not valid")
-    return value
 
 
 def _load_signing_key(path: Path) -> "Ed25519PrivateKey":

@@ -65,6 +65,37 @@ def test_every_operation_is_described_with_an_example(app: FastAPI, operations: 
     assert [name for name, count in ids.items() if count > 1] == []
 
 
+def test_links_lead_to_what_there_is(app: FastAPI, operations: list[Walked]) -> None:
+    """Each names an operation, and parameters that it has."""
+    described = {one.described["operationId"]: one.described for one in operations if one.described}
+    links = [
+        link
+        for one in described.values()
+        for answer in one["responses"].values()
+        for link in answer.get("links", {}).values()
+    ]
+    assert len(links) > 20
+    for link in links:
+        target = described[link["operationId"]]
+        assert set(link.get("parameters", {})) <= {one["name"] for one in target["parameters"]}
+        assert "requestBody" not in link or "requestBody" in target
+
+
+def test_every_operation_tells_what_the_door_and_the_edge_answer(app: FastAPI, operations: list[Walked]) -> None:
+    for one in operations:
+        assert one.described is not None
+        told = {"401", "403", "422", "429", "503"}
+        told |= {"400", "413", "415"} if "requestBody" in one.described else set()
+        told |= {"423"} if one.method != "GET" else set()
+        told |= {"409"} if one.method == "POST" else set()
+        assert told <= set(one.described["responses"]), one
+        for status, answer in one.described["responses"].items():
+            if int(status) >= 400:
+                assert answer["content"][MEDIA_TYPE]["schema"] == {"$ref": "#/components/schemas/Problem"}, one
+                assert answer["content"][MEDIA_TYPE]["examples"], one
+    assert "Problem" in app.openapi()["components"]["schemas"]
+
+
 async def test_nobody_comes_in_without_a_token_or_with_another_role(pulang: Pulang) -> None:
     app = pulang.client._transport.app  # type: ignore[attr-defined]
     for one in walk(app):

@@ -14,7 +14,7 @@ from shared.security.roles import Roles
 from shared.settings import ROLES
 from tests.world import Pulang, User
 
-OPEN = ("/livez", "/readyz", "/metrics", "/openapi.json", "/docs", "/docs/oauth2-redirect")
+OPEN = ("/livez", "/readyz", "/metrics", "/openapi.json", "/docs")
 """What needs no token: health, metrics and documents."""
 PLACES = ["TNJ", "RPTC-TANJUNG-PINANG"]
 SOME_ID = "0192f0c1-5f4e-7c3a-9b1e-2f6f0d6a7b10"

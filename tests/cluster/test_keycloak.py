@@ -4,6 +4,8 @@ Users reach it through the gateway, its administrator directly.
 """
 
 import asyncio
+import base64
+import hmac
 import json
 import subprocess
 from collections.abc import AsyncIterator
@@ -15,15 +17,16 @@ from typing import Any
 import httpx
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from deploy.cluster import Cluster
 from deploy.keycloak.local import START
-from deploy.keycloak.realm import TOKEN_SECONDS
+from deploy.keycloak.realm import TOKEN_SECONDS, realm
 from pulang.credentials import Clients
 from pulang.oidc_clients import CLIENTS, SERVICE, OidcClient, clients_file
 from shared.security.oidc import OidcVerifier
 from shared.security.roles import Roles
-from shared.security.tokens import Unauthenticated
+from shared.security.tokens import IssuerUnavailable, Unauthenticated
 from shared.settings import ROLES
 
 
@@ -59,9 +62,9 @@ async def verifying(keycloak: Keycloak, **how: Any) -> AsyncIterator[OidcVerifie
         await verifier.stop()
 
 
-def _token(keycloak: Keycloak, client: str, secret: str | None = None) -> httpx.Response:
+def _token(keycloak: Keycloak, client: str, secret: str | None = None, scope: str | None = None) -> httpx.Response:
     credentials = (client, keycloak.secret(client) if secret is None else secret)
-    form = {"grant_type": "client_credentials"}
+    form = {"grant_type": "client_credentials"} | ({} if scope is None else {"scope": scope})
     return httpx.post(keycloak.token_url, data=form, auth=credentials, trust_env=False, timeout=30)
 
 
@@ -130,6 +133,73 @@ async def test_keys_are_exchanged_while_it_runs(keycloak: Keycloak) -> None:
                 while await _accepted(verifier, old):  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
             assert verifier.verify(new).agency == "iom"
+
+
+async def test_a_client_of_one_type_of_events(keycloak: Keycloak) -> None:
+    """Made by an administrator beside those of the table: what it asks for changes nothing of what it gets."""
+    kind, name = "pulang.stay.checked_in.v1", "iom-checked-in"
+    users, clients = (f"{keycloak.url}/admin/realms/pulang/{what}" for what in ("users", "clients"))
+    made = next(one for one in realm()["clients"] if one["clientId"] == "iom-integrator")
+    scopes = [*made["defaultClientScopes"], f"events:{kind}"]
+    limited = made | {"clientId": name, "secret": "of-this-test", "defaultClientScopes": scopes}
+    account, roles = f"service-account-{name}", f"{keycloak.url}/admin/realms/pulang/roles/integrator"
+    headers = {"Authorization": f"Bearer {_administrator(keycloak)}"}
+    async with httpx.AsyncClient(headers=headers, trust_env=False, timeout=30) as administrator:
+        (await administrator.post(clients, json=limited)).raise_for_status()
+        (user,) = (await administrator.get(users, params={"username": account, "exact": True})).json()
+        changed = user | {"attributes": {"agency": ["iom"]}}
+        (await administrator.put(f"{users}/{user['id']}", json=changed)).raise_for_status()
+        role = (await administrator.get(roles)).raise_for_status().json()
+        granted = f"{users}/{user['id']}/role-mappings/realm"
+        (await administrator.post(granted, json=[role])).raise_for_status()
+    async with verifying(keycloak) as verifier:
+        free = await verifier.admit(_token(keycloak, "iom-integrator").json()["access_token"])
+        assert free.event_types is None
+        for asked in (None, "openid", "basic"):
+            token = _token(keycloak, name, "of-this-test", asked)
+            if token.status_code == 400:  # a scope that it does not have
+                assert token.json()["error"] == "invalid_scope"
+                continue
+            caller = await verifier.admit(token.json()["access_token"])
+            assert caller.event_types == {kind}, asked
+            assert (caller.agency, caller.permissions) == (free.agency, free.permissions)
+        assert _token(keycloak, name, "of-this-test", "events:pulang.case.registered.v1").status_code == 400
+
+
+async def test_forged_from_a_real_token(keycloak: Keycloak) -> None:
+    """What whoever holds a good token could try: another header, other claims, the issuer's public key as a secret."""
+    good = _token(keycloak, "iom-reader").json()["access_token"]
+    header, payload, signature = good.split(".")
+    shown = _keys(keycloak)
+    assert {key["alg"] for key in shown if key["use"] == "sig"} == {"EdDSA"}
+    (public,) = (key for key in shown if key["kid"] == jwt.get_unverified_header(good)["kid"])
+    claims = jwt.decode(good, options={"verify_signature": False})
+    assert "pulang" in ([claims["aud"]] if isinstance(claims["aud"], str) else claims["aud"])
+    unsigned = f"{_part({'alg': 'none', 'typ': 'JWT'})}.{payload}."
+    promoted = f"{header}.{_part(claims | {'roles': ['administrator']})}.{signature}"
+    swapped = f"{_part({'alg': 'HS256', 'typ': 'JWT', 'kid': public['kid']})}.{payload}"
+    raw = base64.urlsafe_b64decode(public["x"] + "==")
+    mac = base64.urlsafe_b64encode(hmac.digest(raw, swapped.encode(), "sha256")).decode().rstrip("=")
+    own = Ed25519PrivateKey.generate()
+    brought = {"kid": public["kid"], "jwk": jwt.algorithms.OKPAlgorithm.to_jwk(own.public_key(), as_dict=True)}
+    async with verifying(keycloak) as verifier:
+        assert (await verifier.admit(good)).agency == "iom"
+        for forged in (unsigned, promoted, f"{swapped}.{mac}", jwt.encode(claims, own, "EdDSA", brought)):
+            with pytest.raises(Unauthenticated, match=r"signature|unknown key"):
+                await verifier.admit(forged)
+    other = OidcVerifier(keycloak.issuer, keycloak.issuer, Roles.load(ROLES))
+    with pytest.raises(IssuerUnavailable):  # and of whom no key was ever asked for, nothing is believed
+        await other.admit(good)
+
+
+def _keys(keycloak: Keycloak) -> list[dict[str, Any]]:
+    answer = httpx.get(f"{keycloak.issuer}/protocol/openid-connect/certs", trust_env=False, timeout=30)
+    keys: list[dict[str, Any]] = answer.json()["keys"]
+    return keys
+
+
+def _part(value: dict[str, Any]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
 
 
 async def _accepted(verifier: OidcVerifier, token: str) -> bool:

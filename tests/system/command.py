@@ -69,16 +69,15 @@ def demo(folder: Path, data: Path, *more: object, timeout: float = 600) -> Said:
 
 
 class Up:
-    """A running `pulang up`."""
+    """A running `pulang up`. `variables`: of its environment, besides the usual ones."""
 
-    def __init__(self, data: Path, variables: Mapping[str, str] | None = None) -> None:
-        """`variables`: of its environment, besides the usual ones."""
+    def __init__(self, data: Path, **variables: str) -> None:
         self.data = data
         with (data.parent / "up.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "pulang", "up", "--data", str(data), "--port", "0"],
                 cwd=ROOT,
-                env=environment() | dict(variables or {}),
+                env=environment() | variables,
                 stdout=log,
                 stderr=log,
             )
@@ -123,8 +122,8 @@ def ask(data: Path, url: str, path: str, **query: str) -> Any:
 
 
 @contextlib.contextmanager
-def up(data: Path) -> Iterator[Up]:
-    running = Up(data)
+def up(data: Path, **variables: str) -> Iterator[Up]:
+    running = Up(data, **variables)
     try:
         yield running.ready()
     finally:

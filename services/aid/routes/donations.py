@@ -13,7 +13,7 @@ from shared.http.bodies import Id, PlaceCode
 from shared.http.door import Door, page_of
 from shared.http.pages import After, Limit, Page, from_cursor, to_cursor
 from shared.http.problems import raises
-from shared.http.samples import sample
+from shared.http.samples import link, sample
 
 EXAMPLE = {
     "donation_id": "0192f0c1-5f4e-7c3a-9b1e-2f6f0d6a7b21",
@@ -28,13 +28,17 @@ EXAMPLE = {
     "pledged_on": "2026-08-20",
 }
 
+AFTER_PLEDGE = {
+    "it is there": link("receive_donation_aid_donations__donation_id__receipt_post", donation_id="donation_id")
+}
+
 
 @router.post(
     "/donations",
     status_code=201,
     response_model=DonationView,
     responses=raises(StoreUnknown, IdTaken),
-    openapi_extra=sample(EXAMPLE, 201),
+    openapi_extra=sample(EXAMPLE, 201, AFTER_PLEDGE),
 )
 async def pledge_donation(body: PledgeDonation, at: Annotated[Door, door("donation.manage")]) -> Response:
     """Note what a donor promised to a store."""

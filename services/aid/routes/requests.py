@@ -13,7 +13,7 @@ from shared.http.bodies import Id, PlaceCode
 from shared.http.door import Door, page_of
 from shared.http.pages import After, Limit, Page, from_cursor, to_cursor
 from shared.http.problems import raises
-from shared.http.samples import sample
+from shared.http.samples import link, sample
 
 EXAMPLE = {
     "request_id": REQUEST_ID,
@@ -28,13 +28,18 @@ EXAMPLE = {
     "submitted_on": "2026-11-03",
 }
 
+AFTER_REQUEST = {
+    "yes": link("approve_request_aid_requests__request_id__approval_post", request_id="request_id"),
+    "no": link("reject_request_aid_requests__request_id__rejection_post", request_id="request_id"),
+}
+
 
 @router.post(
     "/requests",
     status_code=201,
     response_model=RequestView,
     responses=raises(StoreUnknown, SameStore, IdTaken),
-    openapi_extra=sample(EXAMPLE, 201),
+    openapi_extra=sample(EXAMPLE, 201, AFTER_REQUEST),
 )
 async def submit_request(body: SubmitRequest, at: Annotated[Door, door("request.make")]) -> Response:
     """Ask another store for goods that yours needs."""

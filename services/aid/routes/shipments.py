@@ -20,7 +20,7 @@ from shared.http.bodies import Id, PlaceCode
 from shared.http.door import Door, page_of
 from shared.http.pages import After, Limit, Page, from_cursor, to_cursor
 from shared.http.problems import raises
-from shared.http.samples import sample
+from shared.http.samples import link, sample
 
 EXAMPLE = {
     "shipment_id": SHIPMENT_ID,
@@ -34,13 +34,17 @@ EXAMPLE = {
     "dispatched_on": "2026-11-04",
 }
 
+AFTER_DISPATCH = {
+    "it arrives": link("receive_shipment_aid_shipments__shipment_id__receipt_post", shipment_id="shipment_id")
+}
+
 
 @router.post(
     "/shipments",
     status_code=201,
     response_model=ShipmentView,
     responses=raises(RequestUnknown, RequestNotApproved, MoreThanThereIs, NotInStock, IdTaken),
-    openapi_extra=sample(EXAMPLE, 201),
+    openapi_extra=sample(EXAMPLE, 201, AFTER_DISPATCH),
 )
 async def dispatch_shipment(body: DispatchShipment, at: Annotated[Door, door("shipment.manage")]) -> Response:
     """Goods leave your store for an approved request."""

@@ -32,7 +32,7 @@ from shared.work import Work
 def receive_manifest(work: Work, body: ReceiveManifest) -> ManifestResult:
     """Register everyone on the manifest who can be read; keep the others, sealed, with what is wrong.
 
-    Raises PlaceUnknown, OutsideScope, ImpossibleDate, IdTaken (a manifest of that id came elsewhere or another day).
+    Raises PlaceUnknown, ImpossibleDate, IdTaken (a manifest of that id came elsewhere or another day).
     """
     place = post(work, body.arrival_point, "#/arrival_point")
     occurred = must_have_arrived(work, body.arrival_date, place)

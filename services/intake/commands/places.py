@@ -7,7 +7,7 @@ from sqlalchemy import bindparam, select, update
 from sqlmodel import col
 
 from services.intake.models import Case, Manifest, Place, Trip
-from services.intake.problems import ImpossibleDate, OutsideScope, PlaceUnknown
+from services.intake.problems import CodeOfShelter, ImpossibleDate, PlaceUnknown
 from services.intake.schemas.places import PutArrivalPoint
 from shared.database.models import table_of
 from shared.database.prepared import Prepared
@@ -22,14 +22,14 @@ from shared.work import Work
 def put_arrival_point(work: Work, code: str, body: PutArrivalPoint, if_match: str | None) -> Place:
     """Open an arrival point, or change one that is known (then with If-Match).
 
-    Raises PreconditionFailed, PreconditionRequired, PlaceUnknown (the code belongs to a shelter).
+    Raises PreconditionFailed, PreconditionRequired, CodeOfShelter.
     """
     place = work.session.get(Place, code, with_for_update=True)
     if place is None:
         place = Place(code=code, kind="arrival_point", **body.model_dump())
         work.session.add(place)
     elif place.kind != "arrival_point":
-        raise PlaceUnknown("this code belongs to a shelter")
+        raise CodeOfShelter
     else:
         must_match(if_match, place.version)
         if place.agency != body.agency:
@@ -75,10 +75,10 @@ class KnownPlace:
 
 
 def post(work: Work, code: str, pointer: str) -> KnownPlace:
-    """The arrival point of that code, in the caller's scope. Raises PlaceUnknown, OutsideScope."""
+    """The arrival point of that code, in the caller's scope. Raises PlaceUnknown."""
     place = _place(work, code, "arrival_point", pointer)
     if not reaches(work.caller, place.code, place.agency):
-        raise OutsideScope(pointer=pointer)
+        raise PlaceUnknown(pointer=pointer)
     return place
 
 

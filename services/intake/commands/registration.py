@@ -21,7 +21,7 @@ from shared.work import Work
 def register_case(work: Work, body: RegisterCase) -> CaseRegisteredView:
     """Register one person. The same `id` with the same person again is answered from what is known.
 
-    Raises PlaceUnknown, OutsideScope, ImpossibleDate, KnownAlready, IdTaken, PersonErased.
+    Raises PlaceUnknown, ImpossibleDate, KnownAlready, IdTaken, PersonErased.
     """
     place = post(work, body.arrival_point, "#/arrival_point")
     tokens = tokens_of(BlindIndex(work.secrets.blind), body)

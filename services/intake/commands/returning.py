@@ -15,7 +15,7 @@ from services.intake.problems import (
     IdTaken,
     ImpossibleDate,
     NotInHand,
-    OutsideScope,
+    PlaceUnknown,
     RegencyUnknown,
     ReturnNotPossible,
     TripUnknown,
@@ -36,12 +36,12 @@ from shared.work import Work
 def plan_trip(work: Work, body: PlanTrip) -> TripView:
     """Give people in a shelter's hands seats on a trip. The same trip again is answered as it stands.
 
-    Raises PlaceUnknown, OutsideScope, RegencyUnknown, NamedTwice, CaseUnknown, PersonErased, CaseIsClosed, IdTaken,
-    NotInHand, ReturnNotPossible (on another trip), ImpossibleDate.
+    Raises PlaceUnknown, RegencyUnknown, NamedTwice, CaseUnknown, PersonErased, CaseIsClosed, IdTaken, NotInHand,
+    ReturnNotPossible (on another trip), ImpossibleDate.
     """
     place = shelter(work, body.from_facility, "#/from_facility")
     if not reaches(work.caller, place.code, place.agency):
-        raise OutsideScope(pointer="#/from_facility")
+        raise PlaceUnknown(pointer="#/from_facility")
     if (known := work.session.get(Trip, body.id)) is not None:
         return _same_trip(work, known, body)
     if nowhere := [at for at, seat in enumerate(body.people) if not is_regency(seat.regency)]:

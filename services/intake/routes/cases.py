@@ -12,6 +12,7 @@ from services.intake.problems import (
     CaseUnknown,
     IdTaken,
     KnownAlready,
+    PlaceUnknown,
     ReferralAnswered,
     ReferralUnknown,
     ReferredAlready,
@@ -24,7 +25,7 @@ from shared.http.bodies import Id, PlaceCode
 from shared.http.door import Door, page_of, shown
 from shared.http.pages import After, Limit, Page, from_cursor, to_cursor
 from shared.http.problems import Invalid, PersonErased, raises
-from shared.http.samples import sample
+from shared.http.samples import link, sample
 from shared.times import SensibleDate
 
 CASE_ID = "0192f0c1-5f4e-7c3a-9b1e-2f6f0d6a7b10"
@@ -46,6 +47,26 @@ CASE = {
     "stay_status": "checked_in",
     "return_status": "none",
 }
+AFTER_REGISTRATION = {
+    "the case": link("get_case_intake_cases__case_id__get", case_id="case_id"),
+    "its screening": link("screen_case_intake_cases__case_id__screenings_post", case_id="case_id"),
+    "its consents": link("record_consent_intake_cases__case_id__consents_post", case_id="case_id"),
+    "its referrals": link("list_referrals_intake_cases__case_id__referrals_get", case_id="case_id"),
+    "who it is": link("read_identity_intake_cases__case_id__identity_get", case_id="case_id"),
+}
+AFTER_REFERRAL = {
+    "take it back": link(
+        "revoke_referral_intake_referrals__referral_id__revocation_post", referral_id="referrals/0/referral_id"
+    ),
+    "the shelter accepts": link(
+        "accept_referrals_shelter_referrals_acceptance_post",
+        {
+            "facility": "$response.body#/referrals/0/facility",
+            "referrals": ["$response.body#/referrals/0/referral_id"],
+            "occurred_at": "$request.body#/occurred_at",
+        },
+    ),
+}
 REFERRAL = {"referral_id": CASE_ID, "case_id": CASE_ID, "facility": "RPTC-TANJUNG-PINANG", "status": "pending"}
 
 
@@ -53,8 +74,8 @@ REFERRAL = {"referral_id": CASE_ID, "case_id": CASE_ID, "facility": "RPTC-TANJUN
     "/cases",
     status_code=201,
     response_model=CaseRegisteredView,
-    responses=raises(KnownAlready, IdTaken, PersonErased),
-    openapi_extra=sample({"case_id": CASE_ID, "age_band": "30--38", "warnings": []}, 201),
+    responses=raises(PlaceUnknown, KnownAlready, IdTaken, PersonErased),
+    openapi_extra=sample({"case_id": CASE_ID, "age_band": "30--38", "warnings": []}, 201, AFTER_REGISTRATION),
 )
 async def register_case(body: RegisterCase, at: Annotated[Door, door("case.register")]) -> Response:
     """Register one person. Identity is sealed; the answer holds none of it."""
@@ -110,8 +131,8 @@ async def screen_case(
     "/referrals",
     status_code=201,
     response_model=Referrals,
-    responses=raises(CaseUnknown, PersonErased, CaseIsClosed, ReferredAlready),
-    openapi_extra=sample({"referrals": [REFERRAL]}, 201),
+    responses=raises(PlaceUnknown, CaseUnknown, PersonErased, CaseIsClosed, ReferredAlready),
+    openapi_extra=sample({"referrals": [REFERRAL]}, 201, AFTER_REFERRAL),
 )
 async def make_referrals(body: MakeReferrals, at: Annotated[Door, door("referral.make")]) -> Response:
     """Ask a shelter to take people in; all of them, or none is referred."""
@@ -135,12 +156,14 @@ async def revoke_referral(
 @router.get(
     "/cases/{case_id}/referrals",
     response_model=Page[ReferralView],
-    responses=raises(),
+    responses=raises(CaseUnknown),
     openapi_extra=sample({"items": [REFERRAL]}),
 )
 async def list_referrals(case_id: Annotated[Id, Path()], at: Annotated[Door, door("case.read")]) -> Response:
     """The referrals of a case, oldest first."""
     referrals = await at.read(lambda session: queries.list_referrals(session, at.caller, case_id))
+    if referrals is None:
+        raise CaseUnknown
     return shown(Page(items=[referral.referral_view(one) for one in referrals]))
 
 

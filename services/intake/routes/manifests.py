@@ -10,8 +10,9 @@ from services.intake.routes.router import door, router
 from services.intake.schemas.manifests import ManifestResult, ReceiveManifest
 from shared.http.bodies import Id
 from shared.http.door import Door
+from shared.http.limits import BODY_BYTES, takes_up_to
 from shared.http.problems import raises
-from shared.http.samples import sample
+from shared.http.samples import link, sample
 
 EXAMPLE = {
     "id": "0192f0c1-5f4e-7c3a-9b1e-2f6f0d6a7b10",
@@ -24,14 +25,22 @@ EXAMPLE = {
     "unreadable": 1,
 }
 
+AFTER_MANIFEST = {
+    "every row has its answer": link(
+        "reconcile_manifest_intake_manifests__manifest_id__reconciliation_post", manifest_id="id"
+    ),
+    "its cases": link("list_cases_intake_cases_get", manifest="id"),
+}
+
 
 @router.post(
     "/manifests",
     status_code=201,
     response_model=ManifestResult,
     responses=raises(PlaceUnknown, IdTaken),
-    openapi_extra=sample(EXAMPLE, 201),
+    openapi_extra=sample(EXAMPLE, 201, AFTER_MANIFEST),
 )
+@takes_up_to(16 * BODY_BYTES)
 async def receive_manifest(body: ReceiveManifest, at: Annotated[Door, door("case.register")]) -> Response:
     """Register everyone on an arrival manifest; a result per row."""
     return await at.write(lambda work: manifests.receive_manifest(work, body))

@@ -7,14 +7,14 @@ from fastapi import Header, Path, Response
 from services.intake import queries
 from services.intake.commands import places as commands
 from services.intake.models import Place
-from services.intake.problems import PlaceUnknown
+from services.intake.problems import CodeOfShelter, PlaceUnknown
 from services.intake.routes.router import door, router
 from services.intake.schemas.places import PlaceView, PutArrivalPoint
 from shared.http.bodies import PlaceCode
 from shared.http.door import Door, shown
 from shared.http.pages import Page
 from shared.http.preconditions import PreconditionFailed, PreconditionRequired, etag_of
-from shared.http.problems import NotFound, raises
+from shared.http.problems import raises
 from shared.http.samples import sample
 
 EXAMPLE = {
@@ -30,7 +30,7 @@ EXAMPLE = {
 @router.put(
     "/arrival-points/{code}",
     response_model=PlaceView,
-    responses=raises(PlaceUnknown, PreconditionFailed, PreconditionRequired),
+    responses=raises(CodeOfShelter, PreconditionFailed, PreconditionRequired),
     openapi_extra=sample(EXAMPLE),
 )
 async def put_arrival_point(
@@ -52,12 +52,12 @@ async def list_places(at: Annotated[Door, door("place.read")]) -> Response:
     return shown(Page(items=[_view(place) for place in places]))
 
 
-@router.get("/places/{code}", response_model=PlaceView, responses=raises(NotFound), openapi_extra=sample(EXAMPLE))
+@router.get("/places/{code}", response_model=PlaceView, responses=raises(PlaceUnknown), openapi_extra=sample(EXAMPLE))
 async def get_place(code: Annotated[PlaceCode, Path()], at: Annotated[Door, door("place.read")]) -> Response:
     """One place; its ETag is what a change must match."""
     place = await at.read(lambda session: session.get(Place, code))
     if place is None:
-        raise NotFound
+        raise PlaceUnknown
     return shown(_view(place), headers={"ETag": etag_of(place.version)})
 
 

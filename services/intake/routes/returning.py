@@ -6,13 +6,21 @@ from fastapi import Path, Response
 
 from services.intake import queries
 from services.intake.commands import returning
-from services.intake.problems import CaseIsClosed, CaseUnknown, IdTaken, NotInHand, ReturnNotPossible, TripUnknown
+from services.intake.problems import (
+    CaseIsClosed,
+    CaseUnknown,
+    IdTaken,
+    NotInHand,
+    PlaceUnknown,
+    ReturnNotPossible,
+    TripUnknown,
+)
 from services.intake.routes.router import door, router
 from services.intake.schemas.returning import ArriveTrip, DepartTrip, PlanTrip, TripView
 from shared.http.bodies import Id
 from shared.http.door import Door, shown
 from shared.http.problems import PersonErased, raises
-from shared.http.samples import sample
+from shared.http.samples import link, sample
 
 EXAMPLE = {
     "trip_id": "0192f0c1-5f4e-7c3a-9b1e-2f6f0d6a7b11",
@@ -23,13 +31,19 @@ EXAMPLE = {
     "people": [{"case_id": "0192f0c1-5f4e-7c3a-9b1e-2f6f0d6a7b10", "regency": "35.07", "status": "planned"}],
 }
 
+AFTER_PLAN = {
+    "the trip": link("get_trip_intake_trips__trip_id__get", trip_id="trip_id"),
+    "it leaves": link("depart_trip_intake_trips__trip_id__departure_post", trip_id="trip_id"),
+    "they are at home": link("arrive_trip_intake_trips__trip_id__arrivals_post", trip_id="trip_id"),
+}
+
 
 @router.post(
     "/trips",
     status_code=201,
     response_model=TripView,
-    responses=raises(CaseUnknown, PersonErased, CaseIsClosed, IdTaken, NotInHand, ReturnNotPossible),
-    openapi_extra=sample(EXAMPLE, 201),
+    responses=raises(PlaceUnknown, CaseUnknown, PersonErased, CaseIsClosed, IdTaken, NotInHand, ReturnNotPossible),
+    openapi_extra=sample(EXAMPLE, 201, AFTER_PLAN),
 )
 async def plan_trip(body: PlanTrip, at: Annotated[Door, door("return.manage")]) -> Response:
     """Give people seats on a trip home."""

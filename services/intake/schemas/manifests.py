@@ -53,7 +53,7 @@ class FaultView(View):
 class RowResult(View):
     """What became of a row. `warnings` are codes of what a person should look at."""
 
-    row_key: str | None
+    row_key: str | None = None
     status: RowStatus
     case_id: str | None = None
     warnings: list[str] = []

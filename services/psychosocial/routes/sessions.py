@@ -18,9 +18,10 @@ from services.psychosocial.routes.router import door, router
 from services.psychosocial.schemas import NoteView, RecordSessions, Sessions, SessionView
 from shared.http.bodies import Id, PlaceCode
 from shared.http.door import Door, page_of, shown
+from shared.http.limits import BODY_BYTES, takes_up_to
 from shared.http.pages import After, Limit, Page, from_cursor, to_cursor
 from shared.http.problems import PersonErased, raises
-from shared.http.samples import sample
+from shared.http.samples import link, sample
 
 SESSION_ID = "0192f0c1-5f4e-7c3a-9b1e-2f6f0d6a7b30"
 EXAMPLE = {
@@ -33,14 +34,19 @@ EXAMPLE = {
     "has_note": True,
 }
 
+AFTER_SESSION = {
+    "its note": link("read_note_psychosocial_sessions__session_id__note_get", session_id="sessions/0/session_id")
+}
+
 
 @router.post(
     "/sessions",
     status_code=201,
     response_model=Sessions,
     responses=raises(CaseUnknown, PersonErased, TwiceInRequest, ImpossibleDate, IdTaken),
-    openapi_extra=sample({"sessions": [EXAMPLE]}, 201),
+    openapi_extra=sample({"sessions": [EXAMPLE]}, 201, AFTER_SESSION),
 )
+@takes_up_to(16 * BODY_BYTES)
 async def record_sessions(body: RecordSessions, at: Annotated[Door, door("session.record")]) -> Response:
     """Record sessions; all of them, or none."""
     return await at.write(lambda work: sessions.record_sessions(work, body))

@@ -92,7 +92,7 @@ def enter(
             refused.add(CaseUnknown, entry.pointer("case_id"))
         elif not person.accepted:
             refused.add(ReferralNeeded, entry.pointer("case_id"))
-    _nowhere_else(entries, known, refused)
+    _nowhere_else(entries, people, known, refused)
     refused.raise_any()
     held_since = [known[entry.stay_id].nights.first for entry in entries if entry.planned]
     board = BedBoard(work.session, place.code, min(held_since + [entry.nights.first for entry in entries]))
@@ -125,13 +125,15 @@ def view_of(entry: Entry, bed: BedPlace, place: Facility) -> StayView:
     )
 
 
-def _nowhere_else(entries: Sequence[Entry], known: Mapping[str, KnownStay], refused: Refusals) -> None:
+def _nowhere_else(
+    entries: Sequence[Entry], people: Mapping[str, KnownPerson], known: Mapping[str, KnownStay], refused: Refusals
+) -> None:
     """A person has one bed a night, wherever it stands."""
     by_case: dict[str, list[KnownStay]] = {}
     for stay in known.values():
         by_case.setdefault(stay.case_id, []).append(stay)
     for entry in entries:
-        for other in by_case.get(entry.case_id, ()):
+        for other in by_case.get(entry.case_id, ()) if entry.case_id in people else ():
             if other.stay_id != entry.stay_id and other.has_beds and entry.nights.overlaps(other.nights):
                 refused.add(
                     CheckedInAlready if other.status == "checked_in" else StaysOverlap, entry.pointer("case_id")

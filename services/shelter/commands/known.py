@@ -22,20 +22,15 @@ _STAYS = select(_stays).where(
         _stays.c.case_id.in_(bindparam("case_ids", expanding=True)),
     )
 )
+_asked = exists().where(_referrals.c.case_id == _cases.c.case_id, _referrals.c.facility == bindparam("at_facility"))
 _PEOPLE = (
     select(
         _cases.c.case_id,
         _cases.c.sex,
         _cases.c.erased,
-        exists()
-        .where(
-            _referrals.c.case_id == _cases.c.case_id,
-            _referrals.c.facility == bindparam("at_facility"),
-            _referrals.c.status == "accepted",
-        )
-        .label("accepted"),
+        _asked.where(_referrals.c.status == "accepted").label("accepted"),
     )
-    .where(_cases.c.case_id.in_(bindparam("case_ids", expanding=True)))
+    .where(_cases.c.case_id.in_(bindparam("case_ids", expanding=True)), _asked)
     .order_by(_cases.c.case_id)
     .with_for_update(of=_cases)
 )
@@ -86,7 +81,10 @@ def known_group(
 
 
 def known_people(work: Work, facility: str, case_ids: Iterable[str]) -> dict[str, KnownPerson]:
-    """By case, those that are known at all; their rows are locked, so that a person is given one bed at a time."""
+    """By case, those whom the shelter was ever asked to take in: of anybody else it is told nothing.
+
+    Their rows are locked, so that a person is given one bed at a time.
+    """
     wanted = {"case_ids": sorted(set(case_ids)), "at_facility": facility}
     return {
         row.case_id: KnownPerson(row.sex, bool(row.accepted), bool(row.erased))

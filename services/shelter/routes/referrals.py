@@ -20,13 +20,23 @@ from shared.http.bodies import PlaceCode
 from shared.http.door import Door, page_of
 from shared.http.pages import After, Limit, Page, from_cursor, to_cursor
 from shared.http.problems import raises
-from shared.http.samples import sample
+from shared.http.samples import link, sample
 
 ANSWERED = {
     "referral_id": ID_EXAMPLE,
     "case_id": ID_EXAMPLE,
     "facility": "RPTC-TANJUNG-PINANG",
     "status": "accepted",
+}
+AFTER_ACCEPTANCE = {
+    "the person comes": link(
+        "check_in_shelter_stays_check_in_post",
+        {
+            "facility": "$response.body#/referrals/0/facility",
+            "on": "2026-11-03",
+            "people": [{"case_id": "$response.body#/referrals/0/case_id", "room_type": "female"}],
+        },
+    )
 }
 PENDING = ANSWERED | {"status": "pending", "sex": "F", "age_band": "30--38", "needs": ["ground_floor"]}
 
@@ -58,7 +68,7 @@ async def list_referrals(
     status_code=201,
     response_model=AnsweredReferrals,
     responses=raises(FacilityUnknown, ReferralUnknown, ReferralAnswered),
-    openapi_extra=sample({"referrals": [ANSWERED]}, 201),
+    openapi_extra=sample({"referrals": [ANSWERED]}, 201, AFTER_ACCEPTANCE),
 )
 async def accept_referrals(body: AcceptReferrals, at: Annotated[Door, door("referral.decide")]) -> Response:
     """Take people in: custody passes to the shelter; all of them, or nobody."""

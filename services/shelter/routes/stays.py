@@ -38,7 +38,7 @@ from shared.http.bodies import Id, PlaceCode
 from shared.http.door import Door, page_of, shown
 from shared.http.pages import After, Limit, Page, from_cursor, to_cursor
 from shared.http.problems import PersonErased, raises
-from shared.http.samples import sample
+from shared.http.samples import link, sample
 
 NIGHTS = {"from_date": "2026-11-03"}
 STAY = {
@@ -50,6 +50,23 @@ STAY = {
     "segments": [{"bed_id": ID_EXAMPLE, "room": "F1", "room_type": "female", **NIGHTS}],
 }
 LEFT = STAY | {"status": "checked_out", "until_date": "2026-11-08", "reason": "return_home"}
+AFTER_PLAN = {
+    "give it up": link("cancel_stay_shelter_stays__stay_id__cancel_post", stay_id="stays/0/stay_id"),
+    "nobody came": link("note_no_show_shelter_stays__stay_id__no_show_post", stay_id="stays/0/stay_id"),
+}
+AFTER_CHECK_IN = {
+    "the stay": link("get_stay_shelter_stays__stay_id__get", stay_id="stays/0/stay_id"),
+    "another bed": link("move_stay_shelter_stays__stay_id__move_post", stay_id="stays/0/stay_id"),
+    "the person leaves": link(
+        "check_out_shelter_stays_check_out_post",
+        {
+            "facility": "$response.body#/stays/0/facility",
+            "on": "2026-11-08",
+            "reason": "return_home",
+            "people": [{"stay_id": "$response.body#/stays/0/stay_id"}],
+        },
+    ),
+}
 GIVEN_UP = STAY | {"segments": []}
 
 
@@ -68,7 +85,7 @@ GIVEN_UP = STAY | {"segments": []}
         CheckedInAlready,
         StaysOverlap,
     ),
-    openapi_extra=sample({"stays": [STAY | {"status": "planned"}]}, 201),
+    openapi_extra=sample({"stays": [STAY | {"status": "planned"}]}, 201, AFTER_PLAN),
 )
 async def plan_stays(body: PlanStays, at: Annotated[Door, door("stay.manage")]) -> Response:
     """Hold beds for people who were accepted; for all of them, or for nobody."""
@@ -91,7 +108,7 @@ async def plan_stays(body: PlanStays, at: Annotated[Door, door("stay.manage")]) 
         StaysOverlap,
         StayIsOver,
     ),
-    openapi_extra=sample({"stays": [STAY]}, 201),
+    openapi_extra=sample({"stays": [STAY]}, 201, AFTER_CHECK_IN),
 )
 async def check_in(body: CheckIn, at: Annotated[Door, door("stay.manage")]) -> Response:
     """People come, from a planned bed or to a new one; all of them, or nobody."""

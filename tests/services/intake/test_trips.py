@@ -112,7 +112,7 @@ async def test_nobody_gets_a_seat_where_one_cannot(pulang: Pulang) -> None:
         (trip(fit, gone), (409, "case-is-closed"), ["#/people/1/case_id"]),
         (trip(fit, fit), (422, "named-twice"), ["#/people/1/case_id"]),
         (trip(fit, departs_on="2026-11-02"), (422, "impossible-date"), ["#/people/0/case_id"]),
-        (trip(fit, from_facility="TNJ"), (422, "place-unknown"), ["#/from_facility"]),
+        (trip(fit, from_facility="TNJ"), (404, "place-unknown"), ["#/from_facility"]),
         (
             trip(people=[{"case_id": fit, "regency": "99.99"}]),
             (422, "regency-unknown"),
@@ -126,7 +126,7 @@ async def test_nobody_gets_a_seat_where_one_cannot(pulang: Pulang) -> None:
     late = await both.post("/intake/trips", trip(fit, elsewhere))
     assert late.headers["retry-after"] == "1"  # the shelter's acceptance may be on its way
     foreign = await pulang.staff(OTHER).post("/intake/trips", trip(elsewhere))
-    assert kind(foreign) == (403, "outside-scope")
+    assert kind(foreign) == (404, "place-unknown")
     assert facts(pulang, fit) == ["case.registered", "referral.made"]
 
 

@@ -96,7 +96,7 @@ async def test_keys_are_a_callers_own_and_a_routes_own(pulang: Pulang) -> None:
 
 
 async def test_a_refused_request_does_not_use_up_its_key(pulang: Pulang) -> None:
-    assert (await register(pulang.officer(), "a")).status_code == 422
+    assert (await register(pulang.officer(), "a")).status_code == 404
     await pulang.open_post()
 
     mended = await register(pulang.officer(), "a", name="Nama Lain")

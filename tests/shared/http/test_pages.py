@@ -36,7 +36,7 @@ async def test_a_cursor_that_was_tampered_with_is_refused(pulang: Pulang) -> Non
     await _manifest(pulang, 5)
     cursor = (await pulang.officer().get("/intake/cases?limit=2")).json()["next"]
     raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-    forged = [raw[:-3] + b'f"]', bytes([raw[0] ^ 1]) + raw[1:], raw[:8], raw[:8] + b"[1]", raw + b" ", b""]
+    forged = [raw[:-3] + b'g"]', bytes([raw[0] ^ 1]) + raw[1:], raw[:8], raw[:8] + b"[1]", raw + b" ", b""]
 
     for one in forged:
         text = base64.urlsafe_b64encode(one).decode().rstrip("=")

@@ -94,6 +94,7 @@ def test_the_claims_of_these_tests_are_good(verifier: Verifier, signed: Callable
             for value in ("rptc-1", None, {}, 7, [7], [None], [["x"]], ["a\nb"], ["*", ""])
         ],
         *[({"jti": value}, "") for value in (7, [], "", "a\r\nb")],
+        *[({"scope": value}, "scope") for value in (7, None, ["events:x"], {}, True)],
     ],
     ids=lambda value: repr(value)[:40],
 )

@@ -49,6 +49,10 @@ def token(issuer: Issuer, key: Any, key_id: str | None = "a", algorithm: str = "
     return jwt.encode(claims | changes, key, algorithm=algorithm, headers=headers)
 
 
+def _part(value: dict[str, Any]) -> str:
+    return urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
+
+
 @contextlib.asynccontextmanager
 async def verifying(issuer: Issuer, roles: Roles, *, known: bool = True, **how: Any) -> AsyncIterator[OidcVerifier]:
     verifier = OidcVerifier(how.pop("name", issuer.name), issuer.url, roles, **{"pause_seconds": 0.0} | how)
@@ -341,6 +345,81 @@ async def test_the_algorithm_is_not_the_tokens_choice(issuer: Issuer, roles: Rol
                 for signature in ("", made.rstrip("=")):
                     assert "signature" in await refused(verifier, f"{head}.{payload}.{signature}")
         assert "signature" in await refused(verifier, token(issuer, Ed25519PrivateKey.generate()))
+
+
+async def test_an_rsa_key_of_the_issuer_is_no_shared_secret(issuer: Issuer, roles: Roles) -> None:
+    """Where RS256 is what is pinned, too: the classic, HS256 with the public key that everybody can read."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    issuer.keys["r"] = jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key(), as_dict=True)
+    issuer.keys["r"] |= {"kid": "r", "use": "sig", "alg": "RS256"}
+    public = key.public_key()
+    kinds = (serialization.PublicFormat.SubjectPublicKeyInfo, serialization.PublicFormat.PKCS1)
+    secrets = [public.public_bytes(serialization.Encoding.PEM, kind) for kind in kinds]
+    secrets += [secret.strip() for secret in secrets] + [json.dumps(issuer.keys["r"]).encode()]
+    async with verifying(issuer, roles, algorithms=("RS256",)) as verifier:
+        good = token(issuer, key, "r", "RS256")
+        assert verifier.verify(good).agency == "iom"
+        payload = good.split(".")[1]
+        for algorithm, digest in (("HS256", "sha256"), ("HS384", "sha384"), ("HS512", "sha512")):
+            head = _part({"alg": algorithm, "typ": "JWT", "kid": "r"})
+            for secret in secrets:
+                made = hmac.digest(secret, f"{head}.{payload}".encode(), digest)
+                signature = urlsafe_b64encode(made).decode().rstrip("=")
+                assert "signature" in await refused(verifier, f"{head}.{payload}.{signature}")
+        for other in ("PS256", "RS512"):  # the right key, in a way that nobody agreed on
+            assert "signature" in await refused(verifier, token(issuer, key, "r", other))
+
+
+@pytest.mark.parametrize("key_id", ["a", "evil", None])
+@pytest.mark.parametrize("header", ["jwk", "jku", "x5u", "x5c"])
+async def test_a_token_brings_no_key_and_points_to_none(
+    issuer: Issuer, roles: Roles, header: str, key_id: str | None
+) -> None:
+    """Signed with its bearer's own key, which it carries, or which a server shows that it names."""
+    issuer.add("a")
+    evil, elsewhere = Ed25519PrivateKey.generate(), Issuer()
+    elsewhere.show("a", evil)
+    elsewhere.show("evil", evil)
+    brought = {
+        "jwk": elsewhere.keys["a"],
+        "jku": elsewhere.url + "/certs",
+        "x5u": elsewhere.url + "/certs",
+        "x5c": [urlsafe_b64encode(evil.public_key().public_bytes_raw()).decode()],
+    }[header]
+    claims = jwt.decode(token(issuer, evil), options={"verify_signature": False})
+    headers = {header: brought} | ({} if key_id is None else {"kid": key_id})
+    try:
+        async with verifying(issuer, roles) as verifier:
+            reason = await refused(verifier, jwt.encode(claims, evil, algorithm="EdDSA", headers=headers))
+        assert reason == ("the signature is not valid" if key_id == "a" else "the token is signed with an unknown key")
+        assert elsewhere.asked == []
+    finally:
+        elsewhere.close()
+
+
+@pytest.mark.parametrize(
+    "key_id",
+    [
+        "../../../../dev/null",
+        "/dev/null",
+        "a\x00",
+        "a' OR '1'='1",
+        "file:///etc/hostname",
+        "http://127.0.0.1:1/k",
+        "",
+        "A",
+    ],
+)
+async def test_a_key_id_that_points_elsewhere_is_a_name_that_nobody_has(
+    issuer: Issuer, roles: Roles, key_id: str
+) -> None:
+    issuer.add("a")
+    head = f"{_part({'alg': 'HS256', 'kid': key_id})}.{_part({'iss': issuer.name})}"
+    empty = f"{head}.{urlsafe_b64encode(hmac.digest(b'', head.encode(), 'sha256')).decode().rstrip('=')}"
+    async with verifying(issuer, roles) as verifier:
+        for text in (token(issuer, Ed25519PrivateKey.generate(), key_id), empty):
+            assert "unknown key" in await refused(verifier, text)
+        assert set(issuer.asked) == {DISCOVERY, JWKS}
 
 
 async def test_an_issuer_may_have_another_name_inside(issuer: Issuer, roles: Roles) -> None:

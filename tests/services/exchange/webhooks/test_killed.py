@@ -79,7 +79,7 @@ async def test_nothing_is_lost_or_out_of_order_where_the_sender_is_killed(tmp_pa
     variables = {"PULANG_WEBHOOK_ALLOW": "127.0.0.0/8, ::1/128", "PULANG_WEBHOOK_CA": str(ca)}
     async with receiving(authority, "localhost") as receiver:
         receiver.answer = slowly
-        up = await asyncio.to_thread(lambda: Up(data, variables).ready())
+        up = await asyncio.to_thread(lambda: Up(data, **variables).ready())
         try:
             api = Api(data, up.url)
             hook = {"url": receiver.url(host="localhost"), "history": True}
@@ -91,7 +91,7 @@ async def test_nothing_is_lost_or_out_of_order_where_the_sender_is_killed(tmp_pa
                 await receiver.until(lambda one, so_far=so_far: len(one.accepted) > so_far + 10)
                 await api.close()
                 await asyncio.to_thread(up.kill)
-                up = await asyncio.to_thread(lambda: Up(data, variables).ready())
+                up = await asyncio.to_thread(lambda: Up(data, **variables).ready())
                 api = Api(data, up.url)
             await asyncio.gather(*(api.arrive() for _ in range(CASES // 3)))
             await receiver.until_accepted(CASES * 4 + 1)

@@ -1,0 +1,60 @@
+"""Exchange: who may do what. An agency sees its own log and its own requests alone, whatever it asks for."""
+
+from tests.access.matrix.row import EMPTY, Any_, Row, ask, row
+from tests.access.prepared import DAYS, Caller, Side
+
+HEARS = "reader integrator"
+WATCHES = "auditor administrator"
+AGENCIES = Any_("which agencies there are, and what each is sent, is known to those who watch over all of them")
+JOINING = {"name": "Dinas Sosial", "kind": "social_office"}
+
+
+def same_agency(caller: Caller, side: Side) -> bool:
+    """An agency's people see what is its own, wherever they are; those who watch see every agency's."""
+    return caller.role in WATCHES.split() or caller.agency == side.agency
+
+
+def every_agency(caller: Caller, side: Side) -> bool:
+    """Each has a log of its own."""
+    return True
+
+
+ROWS: dict[str, Row] = {
+    "GET /exchange/agencies": row(WATCHES, lambda it: ask()),
+    "GET /exchange/agencies/{agency}": row(WATCHES, lambda it: ask(agency=it.agency), {"path.agency": AGENCIES}),
+    "GET /exchange/agencies/{agency}/versions": row(
+        WATCHES, lambda it: ask(agency=it.agency), {"path.agency": AGENCIES}
+    ),
+    "PUT /exchange/agencies/{agency}": row(
+        "administrator",
+        lambda it: ask(JOINING, agency=it.spare("joining")),
+        {"path.agency": AGENCIES},
+        judged_apart="body.withheld_fields",
+    ),
+    "DELETE /exchange/agencies/{agency}": row(
+        "administrator", lambda it: ask(match=True, agency=it.spare("leaving")), {"path.agency": AGENCIES}
+    ),
+    "GET /exchange/feed": row(HEARS, lambda it: ask(), reach=every_agency),
+    "GET /exchange/stream": row(HEARS, lambda it: ask(), reach=every_agency, endless=True),
+    "GET /exchange/cases/{case_id}/timeline": row(
+        HEARS, lambda it: ask(case_id=it.at_post), {"path.case_id": 404}, reach=same_agency
+    ),
+    "GET /exchange/consent-requests": row(
+        f"{HEARS} {WATCHES}",
+        lambda it: ask(query={"agency": it.agency}),
+        {"query.agency": EMPTY},
+        reach=same_agency,
+    ),
+    "POST /exchange/acknowledgements": row(
+        HEARS, lambda it: ask({"event": it.withdrawal}), {"body.event": 404}, reach=same_agency
+    ),
+    "GET /exchange/indicators/published": row(
+        "shelter_staff aid_officer supervisor reader integrator auditor administrator",
+        lambda it: ask(),
+        reach=every_agency,
+    ),
+    "GET /exchange/indicators/series": row(
+        "shelter_staff aid_officer supervisor administrator", lambda it: ask(query=DAYS)
+    ),
+    "GET /exchange/indicators": row("administrator", lambda it: ask(query=DAYS)),
+}
