@@ -11,9 +11,10 @@ from shared.settings import ROLES
 from tests.world import Pulang, User
 
 NOTE = "Catatan rahasia tentang mimpi buruk"
+NOBODY = "https://127.0.0.1:9/"
 DAY, LATER = "2026-11-03", "2026-11-08"
 DAYS = {"from": "2026-11-01", "until": "2026-11-20"}
-PEOPLE = 150
+PEOPLE = 180
 ALL_ROLES = Roles.load(ROLES).by_name
 
 
@@ -52,6 +53,12 @@ class Side:
     request_refused: str = ""
     shipment: str = ""
     session: str = ""
+    erasure: str = ""
+    """Somebody asked for it to be erased."""
+    held: str = ""
+    """Legal proceedings need it."""
+    hold: str = ""
+    webhook: str = ""
     withdrawal: str = ""
     """The event that asked the agency to delete a case."""
 
@@ -124,6 +131,8 @@ class Prepared:
         for side in self.sides:
             await self._care(side)
         await self.pulang.settled()
+        for side in self.sides:  # last: what would be sent meanwhile changes their tables
+            await self._hook(side)
 
     def at(self, role: str, side: Side) -> Caller:
         """Somebody on duty at both places of a side."""
@@ -164,7 +173,9 @@ class Prepared:
         side.case, side.at_post, side.leaving, side.travelling = cases[:4]
         staying = [cases[0], *cases[2:90]]
         side.spares["accepted"] = cases[4:90]
-        asked, side.spares["registered"], side.spares["closed"] = cases[90:115], cases[115:135], cases[135:]
+        asked, side.spares["registered"], side.spares["closed"] = cases[90:115], cases[115:135], cases[135:150]
+        side.spares["erasable"], side.spares["doubtful"] = cases[150:160], cases[160:170]
+        side.spares["doomed"], side.erasure, side.held = cases[170:178], cases[178], cases[179]
         made = await officer.done(
             "/intake/referrals", {"facility": side.shelter, "cases": staying + asked, "occurred_at": DAY}
         )
@@ -206,6 +217,7 @@ class Prepared:
         await counsellor.done("/psychosocial/sessions", {"sessions": [session]})
         await self._goods(side)
         await self._withdraw(side)
+        await self._doom(side)
 
     async def _withdraw(self, side: Side) -> None:
         """Somebody lets the agency follow, and thinks better of it."""
@@ -217,6 +229,23 @@ class Prepared:
         await self.pulang.settled()
         asked = (await self.pulang.reader(side.agency).get("/exchange/consent-requests")).json()["items"]
         (side.withdrawal,) = (one["event"] for one in asked if case in one.values())
+
+    async def _doom(self, side: Side) -> None:
+        """Erasures are asked for, by somebody else than who will approve them; proceedings need one case."""
+        head = self.pulang.user("supervisor", side.agency, subject=f"head@{side.agency}")
+        for case in (*side.spares["doubtful"], *side.spares["doomed"], side.erasure):
+            await head.done(f"/intake/cases/{case}/erasure", {"reason": "requested", "asked_by": "person"})
+        path = f"/intake/cases/{side.held}/legal-holds"
+        side.hold, *side.spares["holds"] = [
+            (await head.done(path, {"reason": "prosecution"}))["hold_id"] for _ in range(9)
+        ]
+
+    async def _hook(self, side: Side) -> None:
+        """Nobody listens there."""
+        integrator = self.at("integrator", side).user
+        side.webhook, *side.spares["webhooks"] = [
+            (await integrator.done("/exchange/webhooks", {"url": NOBODY}))["id"] for _ in range(4)
+        ]
 
     async def _goods(self, side: Side) -> None:
         officer, side.donation = self.at("aid_officer", side).user, new_id()

@@ -35,10 +35,12 @@ FIELDS_OF_OURS = {"agency", "facility_agency", "arrival_agency", "status", "case
 async def world(migrated_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Prepared]:
     folder = tmp_path_factory.mktemp("access") / "data"
     shutil.copytree(migrated_folder, folder)
-    async with running(Settings(folder)) as pulang:
-        prepared = Prepared(pulang)
-        await prepared.live()
-        yield prepared
+    with pytest.MonkeyPatch.context() as allowed:
+        allowed.setenv("PULANG_WEBHOOK_ALLOW", "127.0.0.1/32")
+        async with running(Settings(folder)) as pulang:
+            prepared = Prepared(pulang)
+            await prepared.live()
+            yield prepared
 
 
 def app_of(world: Prepared) -> FastAPI:

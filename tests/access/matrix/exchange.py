@@ -1,7 +1,7 @@
 """Exchange: who may do what. An agency sees its own log and its own requests alone, whatever it asks for."""
 
 from tests.access.matrix.row import EMPTY, Any_, Row, ask, row
-from tests.access.prepared import DAYS, Caller, Side
+from tests.access.prepared import DAYS, NOBODY, Caller, Side
 
 HEARS = "reader integrator"
 WATCHES = "auditor administrator"
@@ -19,7 +19,57 @@ def every_agency(caller: Caller, side: Side) -> bool:
     return True
 
 
+def same_agency_or_403(caller: Caller, side: Side) -> bool | int:
+    """Who watches over all webhooks sees another agency's, and changes none."""
+    return caller.agency == side.agency or (403 if caller.role == "administrator" else False)
+
+
+OWNERS = "integrator administrator"
+HOOK = {"path.webhook_id": 404}
+MESSAGE = Any_("a message is looked for in that webhook alone")
+A_MESSAGE = "msg_k5rmq2c4v7x3n6t2w5z7a4b6ce"
+
 ROWS: dict[str, Row] = {
+    "POST /exchange/webhooks": row(OWNERS, lambda it: ask({"url": NOBODY}), reach=every_agency),
+    "GET /exchange/webhooks": row(OWNERS, lambda it: ask(), reach=same_agency),
+    "GET /exchange/webhooks/{webhook_id}": row(OWNERS, lambda it: ask(webhook_id=it.webhook), HOOK, reach=same_agency),
+    "GET /exchange/webhooks/{webhook_id}/keys": row(
+        OWNERS, lambda it: ask(webhook_id=it.webhook), HOOK, reach=same_agency
+    ),
+    "GET /exchange/webhooks/{webhook_id}/deliveries": row(
+        OWNERS, lambda it: ask(webhook_id=it.webhook), HOOK, reach=same_agency_or_403
+    ),
+    "PATCH /exchange/webhooks/{webhook_id}": row(
+        OWNERS, lambda it: ask({"url": NOBODY}, match=True, webhook_id=it.webhook), HOOK, reach=same_agency_or_403
+    ),
+    "DELETE /exchange/webhooks/{webhook_id}": row(
+        OWNERS, lambda it: ask(match=True, webhook_id=it.spare("webhooks")), HOOK, reach=same_agency_or_403
+    ),
+    "POST /exchange/webhooks/{webhook_id}/secret/rotate": row(
+        OWNERS, lambda it: ask({"overlap_hours": 0}, webhook_id=it.webhook), HOOK, reach=same_agency_or_403
+    ),
+    "POST /exchange/webhooks/{webhook_id}/enable": row(
+        OWNERS, lambda it: ask(webhook_id=it.webhook), HOOK, reach=same_agency_or_403
+    ),
+    "POST /exchange/webhooks/{webhook_id}/ping": row(
+        OWNERS, lambda it: ask(webhook_id=it.webhook), HOOK, reach=same_agency_or_403
+    ),
+    "POST /exchange/webhooks/{webhook_id}/replay": row(
+        OWNERS,
+        lambda it: ask({"exhausted": True}, webhook_id=it.webhook),
+        HOOK | {"body.message": MESSAGE},
+        reach=same_agency_or_403,
+    ),
+    "POST /exchange/webhooks/{webhook_id}/skip": row(
+        OWNERS,
+        lambda it: ask({"message": A_MESSAGE}, webhook_id=it.webhook),
+        HOOK | {"body.message": MESSAGE},
+        good=(404,),
+        reach=same_agency_or_403,
+    ),
+    "POST /exchange/webhooks/{webhook_id}/disable": row(
+        OWNERS, lambda it: ask(webhook_id=it.webhook), HOOK, reach=same_agency
+    ),
     "GET /exchange/agencies": row(WATCHES, lambda it: ask()),
     "GET /exchange/agencies/{agency}": row(WATCHES, lambda it: ask(agency=it.agency), {"path.agency": AGENCIES}),
     "GET /exchange/agencies/{agency}/versions": row(

@@ -23,7 +23,37 @@ def in_hand_to_correct(caller: Caller, side: Side) -> bool | int:
     return caller.is_at(side) or (403 if caller.reaches(side) else False)
 
 
+ANSWERS_FOR = "supervisor administrator"
+OF_CASE = {"path.case_id": 404}
+
 ROWS: dict[str, Row] = {
+    "POST /intake/cases/{case_id}/erasure": row(
+        ANSWERS_FOR,
+        lambda it: ask({"reason": "requested", "asked_by": "person"}, case_id=it.spare("erasable")),
+        OF_CASE,
+    ),
+    "POST /intake/cases/{case_id}/erasure/approval": row(
+        ANSWERS_FOR, lambda it: ask(case_id=it.spare("doomed")), OF_CASE
+    ),
+    "POST /intake/cases/{case_id}/erasure/refusal": row(
+        ANSWERS_FOR, lambda it: ask({"reason": "taken_back"}, case_id=it.spare("doubtful")), OF_CASE
+    ),
+    "GET /intake/cases/{case_id}/erasure": row(ANSWERS_FOR, lambda it: ask(case_id=it.erasure), OF_CASE),
+    "GET /intake/erasures": row(ANSWERS_FOR, lambda it: ask()),
+    "POST /intake/cases/{case_id}/legal-holds": row(
+        ANSWERS_FOR,
+        lambda it: ask({"id": new_id(), "reason": "prosecution"}, case_id=it.held),
+        OF_CASE | {"body.id": NEW},
+    ),
+    "POST /intake/cases/{case_id}/legal-holds/{hold_id}/lifting": row(
+        ANSWERS_FOR,
+        lambda it: ask({"reason": "not_needed"}, case_id=it.held, hold_id=it.spare("holds")),
+        OF_CASE | {"path.hold_id": 404},
+    ),
+    "GET /intake/cases/{case_id}/legal-holds": row(ANSWERS_FOR, lambda it: ask(case_id=it.held), OF_CASE),
+    "GET /intake/cases/{case_id}/legal-holds/{hold_id}": row(
+        ANSWERS_FOR, lambda it: ask(case_id=it.held, hold_id=it.hold), OF_CASE | {"path.hold_id": 404}
+    ),
     "POST /intake/cases": row(
         "arrival_officer",
         lambda it: ask(
