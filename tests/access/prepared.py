@@ -1,9 +1,13 @@
 """One world for the whole matrix: three places with the same life in each, of two agencies."""
 
+import os
 import uuid
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from unittest.mock import patch
 
 from shared.security.access import AGENCY, ALL
 from shared.security.roles import Roles
@@ -20,6 +24,13 @@ ALL_ROLES = Roles.load(ROLES).by_name
 
 def new_id() -> str:
     return str(uuid.uuid4())
+
+
+@contextmanager
+def receivers_here() -> Iterator[None]:
+    """Webhooks may lead to this machine, where nobody listens."""
+    with patch.dict(os.environ, PULANG_WEBHOOK_ALLOW="127.0.0.1/32"):
+        yield
 
 
 @dataclass

@@ -20,7 +20,7 @@ from shared.settings import Settings
 from tests.access.asking import at, nothing_like, objects_named, objects_of, send, with_other
 from tests.access.matrix import ROWS
 from tests.access.matrix.row import EMPTY, NEW, Any_, Row
-from tests.access.prepared import ALL_ROLES, NOTE, Caller, Prepared, Side
+from tests.access.prepared import ALL_ROLES, NOTE, Caller, Prepared, Side, receivers_here
 from tests.access.walking import Walked, walk
 from tests.world import running
 
@@ -35,8 +35,7 @@ FIELDS_OF_OURS = {"agency", "facility_agency", "arrival_agency", "status", "case
 async def world(migrated_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Prepared]:
     folder = tmp_path_factory.mktemp("access") / "data"
     shutil.copytree(migrated_folder, folder)
-    with pytest.MonkeyPatch.context() as allowed:
-        allowed.setenv("PULANG_WEBHOOK_ALLOW", "127.0.0.1/32")
+    with receivers_here():
         async with running(Settings(folder)) as pulang:
             prepared = Prepared(pulang)
             await prepared.live()

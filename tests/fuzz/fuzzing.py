@@ -37,7 +37,7 @@ from shared.http.limits import Limits, Rate
 from shared.settings import Settings
 from tests.access.matrix import ROWS
 from tests.access.matrix.row import Ask
-from tests.access.prepared import ALL_ROLES, Prepared
+from tests.access.prepared import ALL_ROLES, Prepared, receivers_here
 from tests.world import running
 
 BASE = "http://pulang.test"
@@ -120,12 +120,13 @@ def world() -> Iterator[World]:
 
     async def live() -> None:
         (folder / "data").mkdir()
-        async with running(Settings(folder / "data"), NO_LIMIT) as pulang:
-            prepared = Prepared(pulang)
-            await prepared.live()
-            found.extend((prepared, asyncio.get_running_loop()))
-            ready.set()
-            await over.wait()
+        with receivers_here():
+            async with running(Settings(folder / "data"), NO_LIMIT) as pulang:
+                prepared = Prepared(pulang)
+                await prepared.live()
+                found.extend((prepared, asyncio.get_running_loop()))
+                ready.set()
+                await over.wait()
 
     def run() -> None:
         try:

@@ -87,11 +87,15 @@ async def test_no_body_brings_a_server_error(pulang: Pulang) -> None:
     assert sent > 500
 
 
+ENDLESS = "/exchange/stream"
+"""It takes the feed's parameters, and its good answers go on for ever."""
+
+
 async def test_no_query_or_path_brings_a_server_error(pulang: Pulang) -> None:
     app = pulang.client._transport.app  # type: ignore[attr-defined]
     values = ["", "%00", "%ff", MARKER, "-1", "9" * 400, "0001-01-01", "9999-12-31", "%F0%9F%8F%A0", "..%2F..", "1e999"]
     for operation in walk(app):
-        if operation.method != "GET" or operation.described is None:
+        if operation.method != "GET" or operation.described is None or operation.template == ENDLESS:
             continue
         (permission,) = operation.permissions
         user = holder(pulang, permission)
