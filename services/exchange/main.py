@@ -7,6 +7,7 @@ from services.exchange.commands.deletions import escalate
 from services.exchange.commands.webhooks import forget_messages
 from services.exchange.directory import Directory
 from services.exchange.feed import Feed
+from services.exchange.figures import Figures
 from services.exchange.indicators.publishing import Publisher
 from services.exchange.log import FORGETTING, LOG
 from services.exchange.models import METADATA
@@ -27,6 +28,7 @@ def companions(service: Service, webhooks: WebhookSettings | None = None) -> Seq
     """What runs beside exchange's relay and consumers. `webhooks`: by default, as the environment says."""
     directory = Directory(service.desk.secrets.place)
     feed = Feed(service.desk, directory)
+    streams = Streams(feed)
 
     def lease(name: str) -> Lease:
         return Lease(service.database, name, alone=service.ground.alone)
@@ -34,9 +36,10 @@ def companions(service: Service, webhooks: WebhookSettings | None = None) -> Seq
     return (
         AgencyRelay(service.desk, service.bus, lease(AGENCIES), directory),
         feed,
-        Streams(feed),
+        streams,
         Courier(service.desk, lease(WEBHOOKS), directory, webhooks or settings_from(Environment())),
         Publisher(service.desk, service.bus),
+        Figures(service.desk, streams),
     )
 
 

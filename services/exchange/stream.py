@@ -64,6 +64,9 @@ class Streams:
         """How many it has open here."""
         return self._open[agency]
 
+    def total(self) -> int:
+        return self._open.total()
+
     async def open(self, reader: Reader, after: int) -> "EventStream":
         """A stream from a position on. Raises NoPolicy, TooManyStreams, DatabaseUnavailable: before its first byte."""
         if self.count(reader.agency) >= PER_AGENCY:

@@ -1,5 +1,7 @@
 """Requests to delete: who was asked, who has done so, and who is late."""
 
+import asyncio
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +11,7 @@ from sqlmodel import col
 
 from services.exchange.commands.deletions import escalate
 from services.exchange.models import DeletionRequest
+from shared.metrics.asking import FRESH_SECONDS
 from shared.work import Work
 from tests.services.exchange.hearing import Exchange, Narrator, new_id
 
@@ -108,6 +111,26 @@ async def test_who_is_late_is_told_once(exchange: Exchange, narrator: Narrator) 
     assert await exchange.service.desk.write(escalate) == 0
     (escalated,) = await requests(exchange, state="overdue")
     assert escalated["escalated_at"] > escalated["due_at"]
+
+
+async def test_metrics_count_who_has_not_answered(exchange: Exchange, narrator: Narrator) -> None:
+    cases = [new_id() for _ in range(3)]
+    for case in cases:
+        await exchange.publish(narrator.registered(case))
+        await exchange.publish(*(narrator.consent(case, iom=level) for level in ("identified", "none")))
+    await exchange.settled()
+    assert await counted(exchange) == {"open": 3, "overdue": 0}
+    await late_by_a_second(exchange)
+    asked = await requests(exchange)
+    await acknowledge(exchange, asked[0]["event"])
+    await asyncio.sleep(FRESH_SECONDS)
+    assert await counted(exchange) == {"open": 0, "overdue": 2}
+
+
+async def counted(exchange: Exchange) -> dict[str, float]:
+    text = (await exchange.get("/metrics")).text
+    found = re.findall(r'pulang_deletion_requests\{service="exchange",state="(\w+)"\} (\S+)', text)
+    return {state: float(number) for state, number in found}
 
 
 async def test_pages_of_requests(exchange: Exchange, narrator: Narrator) -> None:
