@@ -36,11 +36,14 @@ class Row:
     made: int
     until: int | None
     ending: bool
+    gone: int | None = None
+    """The erasure, behind which nothing of the case is told but itself."""
 
     def shown(self, taken: int) -> bool:
         """Whether it is told after so many events were taken in."""
         over = self.until is not None and taken > self.until
-        return taken > self.made and (self.ending or not over)
+        erased = self.gone is not None and taken > self.gone
+        return taken > self.made and not erased and (self.ending or not over)
 
 
 class Reference:
@@ -68,8 +71,8 @@ class Reference:
             if event["type"] == OPENED:
                 rows.append(Row(number, None, number, None, ending=False))
                 continue
-            if event["type"] == ERASED:  # nothing of before is told any more, an ending neither
-                rows = [replace(row, until=min(row.until or number, number), ending=False) for row in rows]
+            if event["type"] == ERASED:
+                rows = [replace(row, gone=number) for row in rows]
                 rows += [Row(number, None, number, None, ending=True)] if grant else []
                 level = "none"
                 continue

@@ -1,5 +1,5 @@
-"""Consent raised, lowered and withdrawn at random, under load: whoever reads, whenever, is told what a slow and obvious
-reference says, and nothing else.
+"""Consent raised, lowered and withdrawn, and people erased, at random, under load: whoever reads, whenever, is told what
+a slow and obvious reference says, and nothing else.
 
 A reader does not know at which moment exchange answered; it lies between what was taken in before it asked and after.
 A row that the reference shows at both must be there, one that it shows at neither must not.
@@ -19,6 +19,7 @@ from sqlmodel import col
 
 from services.exchange.models import LogHead, StoredEvent
 from shared.events.envelope import Event
+from shared.events.intake import CaseErased
 from tests.services.exchange.consent_reference import HIDDEN, Reference, Row, hidden
 from tests.services.exchange.hearing import AGENCIES, Exchange, Narrator, new_id
 
@@ -69,7 +70,7 @@ async def read(exchange: Exchange, reader: Reader, rng: random.Random, done: Cal
 
 
 def at_random(narrator: Narrator, rng: random.Random) -> list[Event]:
-    """A caseload's events, half of them changes of consent."""
+    """A caseload's events, half of them changes of consent. Of who is erased other services may still speak."""
     cases = [new_id() for _ in range(CASES)]
     events = [narrator.opened("RPTC-A", "kemensos"), narrator.opened("TNJ", "bp2mi", "arrival_point")]
     events += [narrator.registered(case) for case in cases]
@@ -79,9 +80,13 @@ def at_random(narrator: Narrator, rng: random.Random) -> list[Event]:
         narrator.issued,
         narrator.session,
     )
+    erased = set()
     while len(events) < EVENTS:
         case = rng.choice(cases)
-        if rng.random() < 0.5:
+        if rng.random() < 0.005 and case not in erased:
+            erased.add(case)
+            events.append(narrator.tell("intake", case, CaseErased()))
+        elif rng.random() < 0.55 and case not in erased:
             some = rng.sample(AGENCIES, rng.choice((1, 1, 2, 3)))
             events.append(narrator.consent(case, **{agency: rng.choice(LEVELS) for agency in some}))
         else:
@@ -114,6 +119,7 @@ async def test_whoever_reads_is_told_what_the_reference_says(exchange: Exchange,
     assert len(order) == len(events)
     changes = sum(1 for event in order if event["type"].startswith("pulang.case.consent"))
     assert changes > 2_000
+    assert sum(1 for event in order if event["type"] == CaseErased.TYPE) > 10
     for agency in AGENCIES:
         reference = Reference(agency, order, RUNS[agency])
         for reader in readers:
