@@ -1,5 +1,5 @@
-"""Consent raised, lowered and withdrawn, and people erased, at random, under load: whoever reads, whenever, is told what
-a slow and obvious reference says, and nothing else.
+"""Consent raised, lowered and withdrawn, and people erased, at random, under load: whoever reads, whenever, is told
+what a slow and obvious reference says, and nothing else.
 
 A reader does not know at which moment exchange answered; it lies between what was taken in before it asked and after.
 A row that the reference shows at both must be there, one that it shows at neither must not.
