@@ -26,6 +26,11 @@ class BoundedHeads(HttpToolsProtocol):
         self._in_head = False
         super().on_headers_complete()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Not of a trailer: nothing here reads any, and they would be kept for as long as they come."""
+        if self._in_head:
+            super().on_header(name, value)
+
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         if not self._in_head or self.transport.is_closing():

@@ -10,14 +10,12 @@ from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 
-from sqlalchemy.orm import Session
-
 from pulang.complaint import Complaint
 from pulang.opened import embedded_bus, file_of, kafka_bus, server_of
 from pulang.quiet import quiet_libraries
 from pulang.services import SERVICES
 from pulang.up import alone_on
-from services.exchange.policy import agency_topic, load_policies, topic_of_agency
+from services.exchange.policy import agency_topic, members, topic_of_agency
 from services.exchange.relay import LEASE as AGENCY_RELAY
 from services.exchange.relay import send_anew
 from shared.auditing.heads import AUDIT_TOPIC
@@ -77,8 +75,8 @@ async def _embedded(settings: Settings) -> AsyncIterator[Ground]:
 
     async with AsyncExitStack() as opened:
         databases = {service: await file_of(opened, service, settings) for service in SERVICES}
-        members = await databases[EXCHANGE].read(_members)
-        topics = (*SERVICE_TOPICS, *(topic_of_agency(agency) for agency in members))
+        agencies = await databases[EXCHANGE].read(members)
+        topics = (*SERVICE_TOPICS, *(topic_of_agency(agency) for agency in agencies))
         yield databases, await embedded_bus(opened, settings, topics)
 
 
@@ -129,7 +127,7 @@ async def _until_empty(bus: Bus, wait_seconds: float) -> None:
 
 async def _agencies(database: Database, bus: Bus, held: Standstill) -> None:
     """The topics that were made anew are filled by exchange's relay as soon as it may: under the consent of now."""
-    for agency in await database.read(_members):
+    for agency in await database.read(members):
         topic = agency_topic(agency)
         if records := await appended(bus, topic):
             _say(f"{topic} holds {records} records and is left as it is")
@@ -138,10 +136,6 @@ async def _agencies(database: Database, bus: Bus, held: Standstill) -> None:
         number = held.number(EXCHANGE, AGENCY_RELAY)
         if await database.write(partial(send_anew, agency=agency, number=number)):
             print(f"{topic} follows, from the agency's log")
-
-
-def _members(session: Session) -> list[str]:
-    return sorted(agency for agency, policy in load_policies(session).items() if policy.member)
 
 
 def _say(line: str) -> None:

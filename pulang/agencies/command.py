@@ -6,6 +6,7 @@ and a login on Kafka (PULANG_KAFKA and its administrator's login are set) and cl
 
 import json
 import os
+import re
 import secrets as random
 import sys
 from collections.abc import Iterator
@@ -21,9 +22,11 @@ from pulang.complaint import Complaint
 from pulang.kafka_properties import kafka_properties, read_kafka_properties
 from pulang.oidc_clients import clients_of_agency
 from pulang.private_files import write_private
+from pulang.services import SERVICES
 from shared.settings import Environment, KafkaSettings, SettingInvalid, kafka_from
 
 _PASSWORD_BYTES = 32
+_NAME = re.compile(r"[a-z0-9]{1,32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,7 @@ def add_agency(to: Reach, new: NewAgency, out: Path) -> None:
     What the agency needs is left in `out`, readable by its owner alone: NAME.properties and NAME.clients.json. Raises
     Complaint; what was printed before has been done.
     """
+    _must_be_a_name(new.agency)
     with Client(to, to.tokens.bearer(OPERATOR, "administrator")) as client:
         before = _policy(client, new.agency)
         if before is not None and before["member"] and _wanted(new, before["withheld_fields"]) != _said(before):
@@ -65,6 +69,7 @@ def remove_agency(to: Reach, agency: str) -> None:
 
     Raises Complaint; what was printed before has been done.
     """
+    _must_be_a_name(agency)
     with Client(to, to.tokens.bearer(OPERATOR, "administrator")) as client:
         before = _policy(client, agency)
         if before is None:
@@ -90,6 +95,17 @@ def list_agencies(to: Reach, *, as_json: bool) -> None:
     for item in items:
         state = f"{item['sent']} of {item['last']} sent" if item["member"] else "has left"
         print(f"{item['agency']}: {item['name']} ({item['kind']}), {state}")
+
+
+def _must_be_a_name(agency: str) -> None:
+    """Before anything is made: another user's name would lose that user its permissions and its login.
+
+    Raises Complaint.
+    """
+    if not _NAME.fullmatch(agency):
+        raise Complaint(f"{agency!r} is no agency: up to 32 small letters and digits")
+    if agency in (*SERVICES, OPERATOR, os.environ.get("PULANG_KAFKA_USER")):
+        raise Complaint(f"{agency} is the name of a user of Pulang itself: an agency needs another one")
 
 
 def _policy(client: Client, agency: str) -> dict[str, Any] | None:
@@ -125,14 +141,14 @@ def _open(agency: str, out: Path) -> Iterator[str]:
         path, clients = out / f"{agency}.clients.json", clients_of_agency(agency)
         known = _secrets_in(path)
         secrets = {client.id: known.get(client.id) or random.token_urlsafe(_PASSWORD_BYTES) for client in clients}
-        with keycloak:
-            yield from keycloak.open_to(clients, secrets)
-        if not path.exists():
+        if not known:  # before they are made: who is stopped in between must not have clients that nobody can be
             listed = [
                 {"agency": one.agency, "role": one.role, "id": one.id, "secret": secrets[one.id]} for one in clients
             ]
             write_private(path, json.dumps({"token_url": keycloak.token_url, "clients": listed}, indent=1) + "\n")
             yield f"made {path}"
+        with keycloak:
+            yield from keycloak.open_to(clients, secrets, anew=not known)
 
 
 def _close(agency: str) -> Iterator[str]:

@@ -32,13 +32,20 @@ class Keycloak:
     def __exit__(self, *_: object) -> None:
         self._http.close()
 
-    def open_to(self, clients: Sequence[OidcClient], secrets: Mapping[str, str]) -> Iterator[str]:
-        """Makes the clients that are missing, each with its service account; a line for each. Raises Complaint."""
+    def open_to(self, clients: Sequence[OidcClient], secrets: Mapping[str, str], *, anew: bool) -> Iterator[str]:
+        """Makes the clients that are missing, each with its service account; a line for each. Raises Complaint.
+
+        `anew`: the secrets are new ones, also of a client that is there already.
+        """
         roles = {role["name"]: role for role in self._of_realm("GET", "roles")}
         for client in clients:
             made = self._find(client) is None
             if made:
                 self._of_realm("POST", "clients", json=client_of(client, secrets[client.id]))
+            elif anew:
+                told = client_of(client, secrets[client.id])
+                self._of_realm("PUT", f"clients/{self._find(client)}", json=told)
+                yield f"client {client.id}: has another secret"
             # Also of one that was there: an earlier run may have ended between the two.
             account = self._of_realm("GET", f"clients/{self._find(client)}/service-account-user")
             self._of_realm("PUT", f"users/{account['id']}", json=account | {"attributes": user_of(client)})

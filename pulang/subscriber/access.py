@@ -54,8 +54,9 @@ class Access:
 
     async def _ask(self, method: str, path: str, seconds: float, **options: Any) -> Any:
         answer = await self._send(method, path, seconds, **options)
-        if answer.status_code == 401 and isinstance(self._token, ClientCredentials):
-            self._token.forget()
+        if answer.status_code == 401 and not isinstance(self._token, str):
+            if isinstance(self._token, ClientCredentials):
+                self._token.forget()
             answer = await self._send(method, path, seconds, **options)
         if answer.is_success:
             return _content(answer)

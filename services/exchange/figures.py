@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from services.exchange.models import DeletionRequest
+from services.exchange.policy import members
 from services.exchange.stream import Streams
 from shared.database.models import table_of
 from shared.metrics.figures import Figure
@@ -49,5 +50,9 @@ class Figures:
 
 def _open(session: Session, now: datetime) -> dict[str, float]:
     overdue = _REQUESTS.c.due_at <= now
-    rows = session.execute(select(overdue, func.count()).where(_REQUESTS.c.acknowledged_at.is_(None)).group_by(overdue))
+    rows = session.execute(
+        select(overdue, func.count())
+        .where(_REQUESTS.c.acknowledged_at.is_(None), _REQUESTS.c.agency.in_(members(session)))
+        .group_by(overdue)
+    )
     return {"open": 0.0, "overdue": 0.0} | {"overdue" if late else "open": number for late, number in rows}

@@ -202,7 +202,9 @@ def _write(
             (table_of(DeletionRequest), asked),
         ],
     )
-    _MOVE.write(session, [{"of_agency": agency, "to_last": to} for agency, to in after.items() if to != last[agency]])
+    _MOVE.write(
+        session, [{"of_agency": agency, "to_last": to} for agency, to in sorted(after.items()) if to != last[agency]]
+    )
     if fold.newly_erased:
         _no_more_of(session, sorted(fold.newly_erased))
     _LEVEL.write(

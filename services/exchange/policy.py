@@ -60,6 +60,11 @@ def load_policies(session: Session) -> dict[str, Policy]:
     }
 
 
+def members(session: Session) -> list[str]:
+    """Who is in the exchange now."""
+    return [agency for agency, policy in load_policies(session).items() if policy.member]
+
+
 def agency_topic(agency: str) -> str:
     """Where an agency's own stream stands on the bus."""
     return f"pulang.agency.{agency}"

@@ -11,7 +11,7 @@ from services.exchange.directory import Directory
 from services.exchange.models import Agency
 from services.exchange.policy import agency_topic, topic_of_agency
 from services.exchange.queries import Stretch, read_log, unsent
-from shared.bus.protocol import Bus, Record, UnknownTopic
+from shared.bus.protocol import Bus, BusUnavailable, Record, UnknownTopic
 from shared.database.models import table_of
 from shared.database.prepared import Prepared
 from shared.events.envelope import STRUCTURED
@@ -54,7 +54,11 @@ class AgencyRelay(Relay):
             for event in stretch.events
         ]
         if records:
-            await self._publish(records)
+            try:
+                await self._publish(records)
+            except BusUnavailable:
+                self._declared.clear()  # a topic may be gone: it is left out of the next round then
+                raise
         sent = {agency: stretch.last for agency, stretch in stretches.items()}
         if not await self._database.write(partial(mark_sent, sent=sent, number=self._lease.number)):
             self._lease.lost()

@@ -86,6 +86,8 @@ async def judge(service: str, database: Database, bus: Bus, secrets: Secrets) ->
 
     `heads` is None where the bus does not answer: then nothing was compared. Raises DatabaseUnavailable.
     """
+    # Before the topic is read: what is published meanwhile would be missed there.
+    told = await database.read(_published)
     compared: _Compared | None = _Compared()
     try:
         async for stood in forwards(bus, service, secrets.heads):
@@ -93,7 +95,6 @@ async def judge(service: str, database: Database, bus: Bus, secrets: Secrets) ->
     except BusUnavailable:
         compared = None
     walked = await database.study(partial(walk, key=secrets.audit))
-    told = await database.read(_published)
     last = compared.last if compared is not None else None
     found = list(_in_chain(walked)) + (list(_against_heads(walked, compared, told)) if compared is not None else [])
     return {

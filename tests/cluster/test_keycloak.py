@@ -171,8 +171,8 @@ async def test_forged_from_a_real_token(keycloak: Keycloak) -> None:
     good = _token(keycloak, "iom-reader").json()["access_token"]
     header, payload, signature = good.split(".")
     shown = _keys(keycloak)
-    assert {key["alg"] for key in shown if key["use"] == "sig"} == {"EdDSA"}
     (public,) = (key for key in shown if key["kid"] == jwt.get_unverified_header(good)["kid"])
+    assert public["alg"] == "EdDSA"  # beside it Keycloak may show keys of its own, of other algorithms
     claims = jwt.decode(good, options={"verify_signature": False})
     assert "pulang" in ([claims["aud"]] if isinstance(claims["aud"], str) else claims["aud"])
     unsigned = f"{_part({'alg': 'none', 'typ': 'JWT'})}.{payload}."

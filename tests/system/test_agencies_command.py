@@ -26,5 +26,7 @@ def test_an_agency_joins_and_leaves(migrated_folder: Path, tmp_path: Path) -> No
         assert "not in the exchange" in pulang("watch", "dinsos", "--until-idle", "0.1", *here).line
         assert pulang(*JOIN, "--withhold", "pulang.aid.issued.v1", *here).out == "agency dinsos: joined\n"
         assert "no agency nobody" in pulang("agencies", "remove", "nobody", *here).line
+        for wrong in ("exchange", "Iom", "*", "../x", "pulang"):
+            assert "agency" in pulang("agencies", "add", wrong, "--name", "x", "--kind", "donor", *here).line
         refused = pulang("agencies", "add", "dinsos2", "--name", "x", "--kind", "Not A Kind", *here)
         assert "#/kind" in refused.line

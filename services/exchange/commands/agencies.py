@@ -10,7 +10,7 @@ from services.exchange.policy import Policy, load_policies
 from services.exchange.problems import AgencyUnknown
 from services.exchange.schemas.agencies import PutAgency
 from shared.database.models import table_of
-from shared.http.preconditions import must_match
+from shared.http.preconditions import PreconditionFailed, must_match
 from shared.security.audit import audit
 from shared.work import Work
 
@@ -23,6 +23,8 @@ def put_agency(work: Work, agency: str, body: PutAgency, if_match: str | None) -
     """
     take_positions(work.session, 0)  # before any row of an agency, as whoever takes events in
     known = load_policies(work.session).get(agency)
+    if known is None and if_match is not None:
+        raise PreconditionFailed
     if known is None:
         open_log(work.session, agency, work.now)
     else:

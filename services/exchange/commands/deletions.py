@@ -5,6 +5,7 @@ from sqlalchemy import and_, bindparam, select, update
 from sqlmodel import col
 
 from services.exchange.models import DeletionRequest, StoredEvent
+from services.exchange.policy import members
 from services.exchange.problems import RequestUnknown
 from services.exchange.schemas.deletions import DeletionView
 from shared.database.models import table_of
@@ -33,6 +34,7 @@ _ACKNOWLEDGE = Prepared(
         _REQUESTS.c.event <= bindparam("of_event"),
         _REQUESTS.c.agency == bindparam("of_agency"),
         _REQUESTS.c.case_id == bindparam("of_case"),
+        _REQUESTS.c.asks.in_(bindparam("of_kinds", expanding=True)),
         _REQUESTS.c.acknowledged_at.is_(None),
     )
     .values(acknowledged_at=bindparam("now"), acknowledged_by=bindparam("by"))
@@ -57,6 +59,7 @@ def acknowledge(work: Work, event_id: str) -> DeletionView:
             "of_event": found.event,
             "of_agency": agency,
             "of_case": found.case_id,
+            "of_kinds": ["identity"] if found.asks == "identity" else ["identity", "case", "erasure"],
             "now": work.now,
             "by": work.caller.subject,
         }
@@ -75,10 +78,13 @@ def acknowledge(work: Work, event_id: str) -> DeletionView:
 
 
 def escalate(work: Work) -> int:
-    """What the clock asks for: requests whose time is over are marked, and operators told, once; how many."""
+    """What the clock asks for: requests whose time is over are marked, and operators told, once; how many.
+
+    Who has left the exchange cannot be told, nor answer: it is asked when it comes back.
+    """
     late = work.session.execute(
         update(_REQUESTS)
-        .where(_OVERDUE, _REQUESTS.c.due_at <= work.now)
+        .where(_OVERDUE, _REQUESTS.c.due_at <= work.now, _REQUESTS.c.agency.in_(members(work.session)))
         .values(escalated_at=work.now)
         .returning(_REQUESTS.c.agency)
     ).scalars()

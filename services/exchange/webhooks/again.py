@@ -51,11 +51,12 @@ def forget(session: Session, which: Any, at_most: int) -> int:
     chosen = select(MESSAGES.c.endpoint_id, MESSAGES.c.position).where(which).limit(at_most).subquery()
     gone = session.execute(
         delete(MESSAGES).where(
+            which,  # once more: whoever was waited for may have it delivered again
             exists(
                 select(chosen.c.position).where(
                     chosen.c.endpoint_id == MESSAGES.c.endpoint_id, chosen.c.position == MESSAGES.c.position
                 )
-            )
+            ),
         )
     )
     return int(getattr(gone, "rowcount", 0))

@@ -32,6 +32,7 @@ WAITING, RETRYING, EXHAUSTED = "waiting", "retrying", "exhausted"
 DELIVERED, SKIPPED, WITHHELD = "delivered", "skipped", "withheld"
 """Closed. Withheld: consent or policy shows nothing of it any more, or nothing that the subscription is for."""
 ALWAYS = frozenset({ConsentChanged.TYPE, CaseErased.TYPE})
+_ASKING = tuple(one.encode() for one in ALWAYS)
 """Types that may ask for deletion: whoever is sent anything is sent that."""
 
 _HELD = Prepared(
@@ -110,6 +111,11 @@ _OF_CASES = and_(
     MESSAGES.c.endpoint_id == bindparam("of_endpoint"),
     MESSAGES.c.subject.in_(bindparam("of_subjects", expanding=True)),
     MESSAGES.c.open,
+)
+_HURRY = Prepared(
+    update(MESSAGES)
+    .where(_OF_CASES, MESSAGES.c.state.in_((RETRYING, EXHAUSTED)))
+    .values(state=RETRYING, due_at=bindparam("now"))
 )
 _DEMOTE = Prepared(update(MESSAGES).where(_OF_CASES, MESSAGES.c.due_at.is_not(None), _HAS_EARLIER).values(due_at=None))
 _HEADS = Prepared(
@@ -218,6 +224,10 @@ def take(session: Session, endpoint: Any, now: datetime, at_most: int) -> None:
         if wanted is None or orjson.loads(row.payload)["type"] in wanted
     ]
     _TAKE.write(session, taken)
+    hurried = {row.subject for row in rows if any(kind in row.payload for kind in _ASKING)}
+    if hurried:
+        # What waits for its next try, or was given up, may be nothing by now: the request to delete stands behind it.
+        _HURRY.write(session, [{"of_endpoint": endpoint.endpoint_id, "of_subjects": sorted(hurried), "now": now}])
     _MOVE.write(session, [{"of_endpoint": endpoint.endpoint_id, "to_cursor": taken_to}])
     regroup(session, endpoint.endpoint_id, {str(one["subject"]) for one in taken}, now)
 

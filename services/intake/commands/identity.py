@@ -50,6 +50,9 @@ def read_identity(work: Work, case_id: str, purpose: Purpose, rate: Rate) -> Ope
     if case is None or not (in_hands(work, case) or identified(work, case)):
         audit(work, "identity.read", case_id, purpose=purpose, outcome="refused")
         return IdentityRefused
+    if work.session.get(Identity, case_id) is None:  # erased since the case was read
+        audit(work, "identity.read", case_id, purpose=purpose, outcome="refused")
+        return PersonErased
     audit(work, "identity.read", case_id, purpose=purpose)
     return _opened(work, case)
 

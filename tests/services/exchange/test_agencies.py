@@ -107,8 +107,9 @@ async def test_a_policy_is_changed_at_run_time_and_holds_for_what_was_told_befor
     assert types(await exchange.of_case("iom", case))[-1] == "withheld"
     versions = (await exchange.get("/exchange/agencies/iom/versions")).json()["items"]
     assert [(one["version"], one["changed_by"]) for one in versions] == [(2, "administrator@kemensos"), (1, "pulang")]
-    stale = await exchange.send("PUT", "/exchange/agencies/iom", iom, if_match='"1"')
-    assert stale.status_code == 412
+    for name in ("iom", "nobody"):
+        stale = await exchange.send("PUT", f"/exchange/agencies/{name}", iom, if_match='"1"')
+        assert stale.status_code == 412
 
 
 async def test_fields_are_withheld_by_type(exchange: Exchange, narrator: Narrator) -> None:

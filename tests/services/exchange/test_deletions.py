@@ -74,6 +74,16 @@ async def test_the_answer_to_an_ending_counts_for_what_it_overtook(exchange: Exc
     assert left["event"] == given[4].id
 
 
+async def test_the_answer_to_a_lowering_counts_for_no_ending(exchange: Exchange, narrator: Narrator) -> None:
+    case = new_id()
+    await exchange.hear(narrator.registered(case))
+    given = [narrator.consent(case, iom=level) for level in ("pseudonymous", "none", "identified", "pseudonymous")]
+    await exchange.hear(*given)
+    assert (await acknowledge(exchange, given[3].id)).status_code == 201
+    (left,) = await requests(exchange, state="open")
+    assert (left["event"], left["asks"]) == (given[1].id, "case")
+
+
 async def test_what_never_rose_asks_for_nothing(exchange: Exchange, narrator: Narrator) -> None:
     case = new_id()
     await exchange.hear(narrator.registered(case), narrator.consent(case, iom="none", kemensos="pseudonymous"))

@@ -66,6 +66,20 @@ async def test_what_waits_behind_a_request_under_way_is_disclosed_when_its_turn_
     assert types([place.receiver.accepted[1].event]) == types(await place.exchange.of_case("iom", case))
 
 
+async def test_the_request_to_delete_waits_for_no_next_try(place: Site, narrator: Narrator) -> None:
+    """The clock stands still: what failed before would be tried again in a while."""
+    webhook = await place.partner().register(place.receiver.url())
+    place.receiver.answer = says(500)
+    case = new_id()
+    await place.exchange.hear(narrator.registered(case), narrator.consent(case, iom="identified"))
+    await place.partner().until(webhook["id"], lambda one: one["messages"]["retrying"] == 1)
+    place.receiver.answer = says(200)
+    await place.exchange.hear(narrator.consent(case, iom="none"))
+    await place.partner().until(webhook["id"], nothing_open)
+    (asked,) = place.receiver.accepted
+    assert asked.event["data"]["deletion_requested"] == "case"
+
+
 async def test_an_agency_that_has_left_is_sent_nothing(place: Site, narrator: Narrator) -> None:
     webhook = await place.partner().register(place.receiver.url())
     place.receiver.answer = says(500)
