@@ -42,7 +42,7 @@ def record_consent(work: Work, case_id: str, body: RecordConsent) -> ConsentView
         return _view(case_id, levels)
     if body.given_by != "guardian" and _is_minor(work, case, key, on):
         raise GuardianNeeded(pointer="#/given_by")
-    _must_be_newest(body, on, held)
+    _must_be_newest(work, case_id, body, occurred, on, held)
     _PROOF.write(work.session, [_proof(work, case_id, body, occurred, key)])
     _RECORDED.write(work.session, [{"of_case": case_id}])
     _HOLD.write(
@@ -77,7 +77,18 @@ _RECORDED = Prepared(
 _HOLD = upserting(table_of(Consent), ("case_id", "agency"), ("status", "level", "expires_on", "given_by", "decided_on"))
 
 
-def _must_be_newest(body: RecordConsent, on: date, held: Mapping[str, Any]) -> None:
+_SAID = Prepared(
+    select(table_of(ConsentRecord).c.occurred_at, table_of(ConsentRecord).c.decisions).where(
+        col(ConsentRecord.case_id) == bindparam("of_case"), col(ConsentRecord.occurred_at) > bindparam("since")
+    )
+)
+
+
+def _must_be_newest(
+    work: Work, case_id: str, body: RecordConsent, occurred: datetime, on: date, held: Mapping[str, Any]
+) -> None:
+    """What is entered late does not undo what was decided after it, on the same day neither: a form of the morning
+    must not open what the person closed at noon. Who withdraws is never told that it is too early."""
     early = [
         Fault("expires before it is given", f"#/decisions/{at}/expires_on")
         for at, decision in enumerate(body.decisions)
@@ -85,10 +96,19 @@ def _must_be_newest(body: RecordConsent, on: date, held: Mapping[str, Any]) -> N
     ]
     if early:
         raise ImpossibleDate(errors=early)
+    later = {
+        decision["agency"]
+        for record in _SAID.all(work.session, of_case=case_id, since=occurred.astimezone(UTC))
+        for decision in record.decisions
+    }
     overtaken = [
         Fault("a later decision is recorded", f"#/decisions/{at}")
         for at, decision in enumerate(body.decisions)
-        if decision.agency in held and held[decision.agency].decided_on > on
+        if decision.agency in held
+        and (
+            held[decision.agency].decided_on > on
+            or (held[decision.agency].decided_on == on and decision.level != "none" and decision.agency in later)
+        )
     ]
     if overtaken:
         raise DecidedSince(errors=overtaken)

@@ -79,6 +79,17 @@ async def test_an_unknown_age_counts_as_of_age(pulang: Pulang) -> None:
     await pulang.officer().done(f"/intake/cases/{case}/consents", consent(("iom", "pseudonymous"), **GUARDIAN))
 
 
+async def test_a_form_of_the_morning_opens_nothing_that_was_closed_at_noon(pulang: Pulang) -> None:
+    case, day = await person(pulang), "2026-11-10T{}:00:00+07:00"
+    path = f"/intake/cases/{case}/consents"
+    await pulang.officer().done(path, consent(("iom", "withdrawn"), occurred_at=day.format(12)))
+    late = await pulang.officer().post(path, consent(("iom", "identified"), occurred_at=day.format("09")))
+    assert kind(late) == (409, "decided-since")
+    await pulang.officer().done(path, consent(("iom", "identified"), occurred_at=day.format(15)))
+    # Who withdraws is heard, also where only the day was written down.
+    await pulang.officer().done(path, consent(("iom", "withdrawn"), occurred_at="2026-11-10"))
+
+
 async def test_what_is_entered_late_does_not_undo_what_was_decided_after_it(pulang: Pulang) -> None:
     case = await person(pulang)
     path = f"/intake/cases/{case}/consents"
