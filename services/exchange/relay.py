@@ -59,7 +59,7 @@ class AgencyRelay(Relay):
             except BusUnavailable:
                 self._declared.clear()  # a topic may be gone: it is left out of the next round then
                 raise
-        sent = {agency: stretch.last for agency, stretch in stretches.items()}
+        sent = {agency: (stretch.after, stretch.last) for agency, stretch in stretches.items()}
         if not await self._database.write(partial(mark_sent, sent=sent, number=self._lease.number)):
             self._lease.lost()
             return 0
@@ -87,11 +87,13 @@ class AgencyRelay(Relay):
         return {agency: stretch for agency, stretch in stretches.items() if agency in self._declared}
 
 
-def mark_sent(session: Session, sent: Mapping[str, int], number: int) -> bool:
-    """Note how far each agency's log was sent, unless another relay holds the lease by now; whether it does not."""
+def mark_sent(session: Session, sent: Mapping[str, tuple[int, int]], number: int) -> bool:
+    """Note from where to where each agency's log was sent, unless another relay holds the lease by now; whether it
+    does not. An agency whose topic begins anew meanwhile (it left and came back) is not marked: all is sent again."""
     if not _holds(session, number):
         return False
-    _MARK.write(session, [{"of_agency": agency, "to_last": last} for agency, last in sorted(sent.items())])
+    marks = [{"of_agency": agency, "was": after, "to_last": last} for agency, (after, last) in sorted(sent.items())]
+    _MARK.write(session, marks)
     return True
 
 
@@ -120,7 +122,7 @@ _HELD = Prepared(
 )
 _MARK = Prepared(
     update(_AGENCY)
-    .where(_AGENCY.c.agency == bindparam("of_agency"), _AGENCY.c.sent < bindparam("to_last"))
+    .where(_AGENCY.c.agency == bindparam("of_agency"), _AGENCY.c.sent == bindparam("was"))
     .values(sent=bindparam("to_last"))
 )
 _ANEW = Prepared(

@@ -32,7 +32,7 @@ async def test_a_relay_that_lost_its_lease_marks_nothing(tmp_path: Path) -> None
         assert await lease.hold()
         taken = ("UPDATE relay_lease SET number = number + 1", "UPDATE agencies SET sent = 0")
         async with blocked("exchange", *taken) as gate:
-            mark = partial(mark_sent, sent={"iom": 9}, number=lease.number)
+            mark = partial(mark_sent, sent={"iom": (5, 9)}, number=lease.number)
             marking = asyncio.ensure_future(desk.database.write(mark))
             await under_way(gate, marking)
             await gate.execute("COMMIT")

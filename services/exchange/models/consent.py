@@ -51,6 +51,7 @@ class DeletionRequest(ExchangeTable, table=True):
     __tablename__ = "deletion_requests"
     __table_args__ = (
         Index("ix_deletion_requests_agency", "agency", "event"),
+        Index("ix_deletion_requests_case", "case_id", "agency"),
         Index(
             "deletions_open",
             "due_at",

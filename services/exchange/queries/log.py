@@ -132,6 +132,8 @@ class Stretch:
     last: int
     full: bool
     """Whether there may be more behind it."""
+    after: int
+    """Where it begins: behind this position."""
 
 
 def read_log(
@@ -146,11 +148,11 @@ def read_log(
     if view is None:
         raise NoPolicy
     if not rows:
-        return Stretch([], after, full=False)
+        return Stretch([], after, full=False, after=after)
     events = [
         _in_bytes(row, told) for row in rows if (told := _disclosed(view, row)) is not None and choice.takes(told)
     ]
-    return Stretch(events, rows[-1].position, full=len(rows) == limit)
+    return Stretch(events, rows[-1].position, full=len(rows) == limit, after=after)
 
 
 def read_at(session: Session, directory: Directory, agency: str, positions: Sequence[int]) -> dict[int, Disclosed]:

@@ -26,6 +26,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("event", "agency", name=op.f("pk_deletion_requests")),
     )
     op.create_index("ix_deletion_requests_agency", "deletion_requests", ["agency", "event"])
+    op.create_index("ix_deletion_requests_case", "deletion_requests", ["case_id", "agency"])
     op.create_index(
         "deletions_open",
         "deletion_requests",
