@@ -8,12 +8,13 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import orjson
 import structlog
 from fastapi.sse import format_sse_event
 from starlette.responses import StreamingResponse
-from starlette.types import Message, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from services.exchange.feed import Feed
 from services.exchange.problems import NoPolicy, TooManyStreams
@@ -71,12 +72,18 @@ class Streams:
         """A stream from a position on. Raises NoPolicy, TooManyStreams, DatabaseUnavailable: before its first byte."""
         if self.count(reader.agency) >= PER_AGENCY:
             raise TooManyStreams
-        first = await self._feed.read(reader.agency, after, AT_ONCE, 0, reader.choice)
-        return EventStream(self._told(reader, first))
+        self._open[reader.agency] += 1  # before anything is waited for: others come in meanwhile
+        try:
+            first = await self._feed.read(reader.agency, after, AT_ONCE, 0, reader.choice)
+        except BaseException:
+            self._close(reader)
+            raise
+        return EventStream(self._told(reader, first), partial(self._close, reader))
+
+    def _close(self, reader: Reader) -> None:
+        self._open[reader.agency] -= 1
 
     async def _told(self, reader: Reader, stretch: Stretch) -> AsyncIterator[bytes]:
-        """Counted as long as somebody listens."""
-        self._open[reader.agency] += 1
         try:
             yield format_sse_event(retry=RETRY_MS)
             while True:
@@ -91,8 +98,6 @@ class Streams:
                 stretch = await self._feed.read(reader.agency, stretch.last, AT_ONCE, wait, reader.choice)
         except (NoPolicy, DatabaseUnavailable) as ended:
             log.info("stream ends", agency=reader.agency, because=type(ended).__name__)
-        finally:
-            self._open[reader.agency] -= 1
 
 
 class EventStream(StreamingResponse):
@@ -100,8 +105,15 @@ class EventStream(StreamingResponse):
 
     media_type = "text/event-stream"
 
-    def __init__(self, told: AsyncIterator[bytes]) -> None:
+    def __init__(self, told: AsyncIterator[bytes], ended: Callable[[], None]) -> None:
         super().__init__(told, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+        self._ended = ended
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._ended()
 
     async def stream_response(self, send: Send) -> None:
         async def in_time(message: Message) -> None:

@@ -186,3 +186,17 @@ async def test_a_place_that_changes_hands_is_read_by_who_runs_it_now(exchange: E
     await exchange.hear(narrator.opened("RPTC-A", "iom"))
     assert types(await exchange.feed("iom")) == ["facility.opened"] * 2
     assert types(await exchange.feed("kemensos")) == ["withheld"] * 2
+
+
+@pytest.mark.parametrize(
+    ("asked", "encoding"), [("gzip", "gzip"), ("br, gzip;q=0.5", "gzip"), ("gzip;q=0", None), ("identity", None)]
+)
+async def test_a_page_is_sent_as_its_reader_can_take_it(
+    exchange: Exchange, narrator: Narrator, asked: str, encoding: str | None
+) -> None:
+    case = new_id()
+    await exchange.hear(narrator.registered(case), narrator.consent(case, iom="identified"), narrator.screened(case))
+    await exchange.hear(*(narrator.issued(case) for _ in range(5)))
+    answer = await exchange.send("GET", "/exchange/feed", agency="iom", role="reader", accept_encoding=asked)
+    assert answer.headers.get("content-encoding") == encoding
+    assert len(answer.json()["events"]) == 8
