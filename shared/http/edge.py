@@ -88,7 +88,7 @@ class Edge:
 
     def _stranger(self, scope: Scope) -> TooManyRequests | None:
         """Who brings no token is counted here; who brings one is at the door, once it was looked at."""
-        if scope["path"] in NOT_COUNTED or any(name == b"authorization" for name, _ in scope["headers"]):
+        if scope["path"] in NOT_COUNTED or _header(scope, b"authorization")[:7].lower() == "bearer ":
             return None
         return self._limiter.turn_away(scope)
 

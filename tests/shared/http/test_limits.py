@@ -142,6 +142,7 @@ async def test_who_is_not_let_in_is_limited_by_address_and_holds_up_nobody_who_i
         assert (await pulang.client.get("/no/such/path")).status_code == 404
         too_many(await forged.get(CASES), "address")
         too_many(await pulang.client.get(CASES), "address")
+        too_many(await pulang.client.get(CASES, headers={"Authorization": "Basic x"}), "address")
         too_many(await pulang.client.post("/intake/cases", json={}), "address")
         assert await statuses(pulang.officer(), 10) == [200] * 10
         for path in ("/livez", "/readyz", "/metrics"):
