@@ -13,16 +13,17 @@ import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import httpx
 import uuid_utils
 
-from benchmarks.parts import database, percentile, postgres, run_sql
+from benchmarks.parts import database, percentile, postgres, run_sql, sealing_nothing
 from benchmarks.servers import call, open_post, pulang, token
-from services.exchange.indicators.publishing import publisher_of
-from services.exchange.log import note_places
+from services.exchange.directory import note_places
+from services.exchange.indicators.publishing import Publisher
 from services.exchange.main import EXCHANGE
 from services.exchange.projections import project, write
 from shared.bus.embedded import EmbeddedBus
@@ -107,7 +108,7 @@ async def _on_postgres(folder: Path, server: Any, cases: int) -> dict[str, Any]:
         await migrate_server(url, EXCHANGE.migrations)
         store = PostgresDatabase(url)
         secrets = Secrets.from_environment("A" * 43 + "=")
-        ground = Ground(store, None, secrets, alone=False, open=store.start, close=store.stop)  # type: ignore[arg-type]
+        ground = sealing_nothing(store, secrets)
         settings = Settings(folder)
         async with _serving(settings, ground) as (service, client):
             filled = await _fill(service, cases)
@@ -144,10 +145,10 @@ async def _fill(service: Service, cases: int) -> dict[str, Any]:
     for case in range(cases):
         batch += events.life(case, cases)
         if len(batch) >= FOLDED_AT_ONCE or case == cases - 1:
-            await service.desk.write(lambda work, batch=batch: _take(work, batch))  # type: ignore[misc]
+            await service.desk.write(partial(_take, batch=batch))
             folded, batch = folded + len(batch), []
     took = time.perf_counter() - began
-    publisher = publisher_of(service)
+    publisher = service.companion(Publisher)
     began = time.perf_counter()
     months = await publisher.publish()
     if cases >= 1_000 and len(months) != 12:
@@ -242,8 +243,8 @@ class _Telling:
             CaseRegistered(
                 arrival_point=chance.choice(POSTS),
                 arrival_date=on,
-                sex="FM"[number % 2],  # type: ignore[arg-type]
-                age_band=chance.choice(BANDS),  # type: ignore[arg-type]
+                sex="FM"[number % 2],
+                age_band=chance.choice(BANDS),
                 origin_regency="35.07",
                 destination_country="MY",
             ),

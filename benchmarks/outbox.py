@@ -146,8 +146,8 @@ def _peer() -> Callable[[str, str], Awaitable[float]] | None:
         done = asyncio.Event()
         left = PEER_EVENTS
 
-        @bus.publisher("peer")
-        @outbox.subscriber("events", max_workers=16, fetch_batch_size=500, min_fetch_interval=0.001)
+        @bus.publisher("peer")  # type: ignore[untyped-decorator, unused-ignore]
+        @outbox.subscriber("events", max_workers=16, fetch_batch_size=500, min_fetch_interval=0.001)  # type: ignore[untyped-decorator, unused-ignore]
         async def relay(body: dict[str, str]) -> dict[str, str]:
             nonlocal left
             left -= 1

@@ -1,11 +1,15 @@
 """A real PostgreSQL and a real Kafka for the figures of the distributed profile, as the tests start them."""
 
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 
+from shared.database.postgres import PostgresDatabase
+from shared.ground import Ground
+from shared.security.secrets import Secrets
 from tests.real.kafka import RealKafka
 from tests.real.postgres import PostgresServer, drop_database, make_database
 
@@ -22,7 +26,7 @@ def kafka(folder: Path) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def postgres(**settings: str) -> Iterator[PostgresServer]:
+def postgres(**settings: Any) -> Iterator[PostgresServer]:
     """A server of its own, durable (`fsync` is on)."""
     server = PostgresServer(**settings)
     try:
@@ -55,3 +59,12 @@ async def run_sql(url: str, *statements: str) -> None:
 def percentile(ordered: list[float], part: float) -> float:
     """`part`: 0.5 for the median."""
     return ordered[min(len(ordered) - 1, int(len(ordered) * part))]
+
+
+def sealing_nothing(store: PostgresDatabase, secrets: Secrets) -> Ground:
+    """What a service stands on that seals nothing, as exchange does: there is no store of keys."""
+
+    async def scrub(tables: Sequence[str]) -> bool:
+        return True
+
+    return Ground(store, None, secrets, False, store.start, store.stop, scrub)  # type: ignore[arg-type]

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import jwt
 
@@ -25,7 +26,7 @@ class Replicas:
 
     def token(self, role: str, agency: str, *facilities: str) -> str:
         now = int(time.time())
-        claims = {"iss": self.issuer.name, "aud": "pulang", "sub": f"{role}@{agency}", "agency": agency}
+        claims: dict[str, Any] = {"iss": self.issuer.name, "aud": "pulang", "sub": f"{role}@{agency}", "agency": agency}
         claims |= {"roles": [role], "facilities": list(facilities), "iat": now, "exp": now + 3600}
         return jwt.encode(claims, self.key, algorithm="EdDSA", headers={"kid": "bench"})  # type: ignore[arg-type]
 

@@ -10,6 +10,7 @@ import random
 import statistics
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from sqlalchemy import delete
 from sqlmodel import col
 
 from benchmarks.caseload import AGENCIES, EVENTS_OF_A_CASE, season
-from benchmarks.parts import database, kafka, percentile, postgres
+from benchmarks.parts import database, kafka, percentile, postgres, sealing_nothing
 from services.exchange.directory import Directory
 from services.exchange.log import LOG, keep_log
 from services.exchange.main import EXCHANGE
@@ -34,7 +35,6 @@ from shared.consuming.loop import ConsumerLoop
 from shared.database.postgres import PostgresDatabase
 from shared.events.envelope import Event
 from shared.events.fact import LIFECYCLE, OPERATIONS
-from shared.ground import Ground
 from shared.http.app import app_of
 from shared.migrating import migrate_server
 from shared.outbox.lease import Lease
@@ -119,7 +119,7 @@ async def _feed(folder: Path, server: PostgresServer) -> dict[str, Any]:
         await migrate_server(url, EXCHANGE.migrations)
         store = PostgresDatabase(url)
         issuer, secrets = DevelopmentIssuer(folder), Secrets.from_environment(SECRET)
-        ground = Ground(store, None, secrets, False, store.start, store.stop)  # type: ignore[arg-type]
+        ground = sealing_nothing(store, secrets)
         service = Service(EXCHANGE, ground, EmbeddedBus(folder / "bus.db"), issuer.verifier(Roles.load(ROLES)))
         await store.start()
         batch: list[Event] = []
@@ -127,11 +127,12 @@ async def _feed(folder: Path, server: PostgresServer) -> dict[str, Any]:
             batch.append(Event.from_bytes(record.value))
             if len(batch) == AT_ONCE:
                 taken, batch = batch, []
-                await service.desk.write(lambda work, taken=taken: keep_log(work, taken))  # type: ignore[misc]
+                await service.desk.write(partial(keep_log, events=taken))
         app = app_of("exchange", [service], service.bus)
         headers = {"Authorization": f"Bearer {issuer.issue('iom', 'integrator')}"}
         transport = httpx.ASGITransport(app)
-        plain, zipped = [], []
+        plain: list[float] = []
+        zipped: list[float] = []
         async with httpx.AsyncClient(transport=transport, base_url="http://x", headers=headers, timeout=60) as client:
             rng = random.Random(1)  # noqa: S311
             for page in range(PAGES + 5):

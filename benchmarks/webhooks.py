@@ -15,6 +15,7 @@ import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,6 @@ from services.exchange.commands.webhooks import register_webhook
 from services.exchange.directory import Directory
 from services.exchange.log import keep_log
 from services.exchange.main import EXCHANGE
-from services.exchange.policy import policies
 from services.exchange.queries import read_log
 from services.exchange.schemas import RegisterWebhook
 from services.exchange.webhooks.addresses import networks_in
@@ -72,7 +72,7 @@ def measure(events: int = EVENTS) -> dict[str, Any]:
 async def _measure(server: Any, port: int, ca: Path, events: int) -> dict[str, Any]:
     async with _desk(server) as desk:
         settings = WebhookSettings(allow=networks_in("127.0.0.0/8"), ca=ca, look_up=_here)
-        directory = Directory(policies(), desk.secrets.place)
+        directory = Directory(desk.secrets.place)
         await _fill(desk, events)
         await _register(desk, port)
         stretch = await desk.read(lambda session: read_log(session, directory, "iom", 0, events))
@@ -129,14 +129,14 @@ async def _until_delivered(desk: Desk, count: int) -> None:
 async def _register(desk: Desk, port: int) -> None:
     for endpoint in range(ENDPOINTS):
         body = RegisterWebhook(url=f"https://{HOST}:{port}/{endpoint}", history=True)
-        await desk.write(lambda work, body=body: register_webhook(work, body), Cause(caller=CALLER))
+        await desk.write(partial(register_webhook, body=body), Cause(caller=CALLER))
 
 
 async def _fill(desk: Desk, count: int) -> None:
     """An agency's log of so many events, as exchange takes them in."""
     told = _lives(count)
     while batch := list(itertools.islice(told, 1_000)):
-        await desk.write(lambda work, batch=batch: keep_log(work, batch))
+        await desk.write(partial(keep_log, events=batch))
 
 
 def _lives(count: int) -> Iterator[Event]:

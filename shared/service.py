@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import structlog
 from fastapi import APIRouter
@@ -32,6 +32,7 @@ from shared.outbox.relay import Relay, backlog, recorded
 from shared.restoring.noticing import DatabaseMoved, DatabaseOlder, has_moved, is_at_home, is_older
 from shared.security import audit
 from shared.security.tokens import Verifier
+from shared.tasks import why_ended
 from shared.work import Desk, Work
 
 SERVICE_TOPICS = (Topic(LIFECYCLE, partitions=4), Topic(OPERATIONS, partitions=4), AUDIT_TOPIC)
@@ -40,6 +41,8 @@ LAG_SECONDS = 2.0
 """How long operators wait for a bus that may be away."""
 CLOCK_EVERY = 60
 """Chores between two rounds of what the clock asks for."""
+
+Kind = TypeVar("Kind")
 
 log = structlog.get_logger()
 
@@ -64,8 +67,6 @@ class Definition:
     migrations: Path
     consumers: tuple[Listener, ...] = ()
     companions: Callable[["Service"], Sequence[Companion]] = field(default=lambda _: ())
-    topics: tuple[Topic, ...] = ()
-    """Topics that it writes besides the services' own."""
     clock: tuple[Callable[[Work], object], ...] = ()
     """Commands that time gives: done once a minute by the replica that holds the relay's lease."""
     forgetting: Forgetting = field(kw_only=True)
@@ -121,7 +122,7 @@ class Service:
 
     async def attend(self) -> None:
         """Listen to the others. Raises BusUnavailable, DatabaseOlder."""
-        await self.bus.declare((*SERVICE_TOPICS, Topic(topic_of(self.name), 1), *self.definition.topics))
+        await self.bus.declare((*SERVICE_TOPICS, Topic(topic_of(self.name), 1)))
         await self._compare_with_the_bus()
         await self._start(self.relay, self.heads, *self.loops, self.rebuilding)
 
@@ -156,14 +157,16 @@ class Service:
                 await part.start()
                 self._running.append(part)
 
+    def companion(self, kind: type[Kind]) -> Kind:
+        """The one of that kind that runs beside it. Raises StopIteration where its definition has none."""
+        return next(one for one in self.companions if isinstance(one, kind))
+
     def failed(self) -> BaseException | None:
         """Why a part of it ended by itself, if one did."""
         for part in (self.database, *self._running):
             if (error := part.failed()) is not None:
                 return error
-        if self._chores is not None and self._chores.done() and not self._chores.cancelled():
-            return self._chores.exception()
-        return None
+        return why_ended(self._chores)
 
     async def missing(self) -> list[str]:
         """What keeps it from being ready; empty when all is there."""

@@ -13,6 +13,7 @@ from shared.bus.protocol import Bus, BusUnavailable, Record
 from shared.database.protocol import DatabaseUnavailable
 from shared.outbox.relay import Relay
 from shared.security.audit import unchained
+from shared.tasks import why_ended
 from shared.work import Desk
 
 EVERY_SECONDS = 1.0
@@ -53,9 +54,7 @@ class HeadPublisher:
 
     def failed(self) -> BaseException | None:
         """Why it ended by itself, if it did."""
-        if self._task is None or not self._task.done() or self._task.cancelled():
-            return None
-        return self._task.exception()
+        return why_ended(self._task)
 
     async def _run(self) -> None:
         while not self._stopping.is_set():

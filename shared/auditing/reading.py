@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from shared.auditing.heads import AUDIT_TOPIC, Head, page, read_head, record_of
-from shared.bus.protocol import Bus, Received, Record, TopicPartition
+from shared.bus.protocol import Bus, Received, Record, stretch
 from shared.database.protocol import Database
 
 PAGE = 1_000
@@ -35,7 +35,7 @@ async def backwards(bus: Bus, service: str, key: bytes, furthest: int | None = N
         first = extent.start if furthest is None else max(extent.start, extent.stop - furthest)
         while end > first:
             start = max(first, end - PAGE)
-            records = await _stretch(bus, place, range(start, end))
+            records = await stretch(bus, place, range(start, end))
             end = start
             yield [one.head for one in _own(records, service, key) if one.head is not None]
 
@@ -67,15 +67,6 @@ async def _pages(bus: Bus) -> AsyncIterator[list[Received]]:
             records = await bus.read(place, at, min(PAGE, extent.stop - at))
             at = records[-1].offset + 1
             yield records
-
-
-async def _stretch(bus: Bus, place: TopicPartition, offsets: range) -> list[Received]:
-    records: list[Received] = []
-    at = offsets.start
-    while at < offsets.stop:
-        records += await bus.read(place, at, offsets.stop - at)
-        at = records[-1].offset + 1
-    return records
 
 
 def _own(records: Sequence[Received], service: str, key: bytes) -> list[Stood]:

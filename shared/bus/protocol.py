@@ -140,3 +140,13 @@ async def appended(bus: Bus, topic: str) -> int:
     Raises UnknownTopic, BusUnavailable.
     """
     return sum(extent.stop for extent in (await bus.extents(topic)).values())
+
+
+async def stretch(bus: Bus, place: TopicPartition, offsets: range) -> list[Received]:
+    """All records at these offsets, of which there is at least one. Raises UnknownTopic, BusUnavailable."""
+    records: list[Received] = []
+    at = offsets.start
+    while at < offsets.stop:
+        records += await bus.read(place, at, offsets.stop - at)
+        at = records[-1].offset + 1
+    return records

@@ -15,6 +15,7 @@ from shared.consuming.inbox import Listener, read, take
 from shared.consuming.retry import due, retry_key
 from shared.database.protocol import DatabaseUnavailable
 from shared.pacing import Pace, Portion
+from shared.tasks import why_ended
 from shared.work import Desk, Work
 
 BATCH = 300
@@ -57,10 +58,7 @@ class ConsumerLoop:
 
     def failed(self) -> BaseException | None:
         """Why a task of this loop ended by itself: the process must not go on without it."""
-        for task in self._tasks:
-            if task.done() and not task.cancelled() and (error := task.exception()) is not None:
-                return error
-        return None
+        return next((error for task in self._tasks if (error := why_ended(task)) is not None), None)
 
     async def _finish_batch(self) -> None:
         """Awaited by the bus before partitions go to another member."""

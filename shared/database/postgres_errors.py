@@ -6,7 +6,7 @@ DETAIL, and the messages of data errors, can hold personal data. They are taken 
 import contextlib
 from typing import Any
 
-import asyncpg  # type: ignore[import-untyped]
+import asyncpg
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError
 

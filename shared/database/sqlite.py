@@ -28,6 +28,7 @@ from sqlalchemy.pool import StaticPool
 
 from shared.database.protocol import DatabaseUnavailable
 from shared.database.sqlite_engine import driver_of, engine_of
+from shared.tasks import why_ended
 
 Result = TypeVar("Result")
 
@@ -145,9 +146,7 @@ class SqliteDatabase:
 
     def failed(self) -> BaseException | None:
         """Why the writer ended by itself: the process must not go on without it."""
-        if self._server is None or not self._server.done() or self._server.cancelled():
-            return None
-        return self._server.exception()
+        return why_ended(self._server)
 
     async def _serve(self) -> None:
         while True:

@@ -8,6 +8,7 @@ import structlog
 from shared.bus.protocol import Bus, BusUnavailable
 from shared.database.protocol import DatabaseUnavailable
 from shared.service import Companion, Service
+from shared.tasks import why_ended
 
 BACKOFF_SECONDS = (0.2, 0.5, 1.0, 2.0)
 
@@ -58,10 +59,8 @@ class Opening:
 
     def failed(self) -> BaseException | None:
         """Why something of it ended by itself."""
-        task = self._task
-        if task is not None and task.done() and not task.cancelled() and (ended := task.exception()) is not None:
-            return ended
-        return next((error for part in self._begun if (error := part.failed()) is not None), None)
+        ended = why_ended(self._task)
+        return ended or next((error for part in self._begun if (error := part.failed()) is not None), None)
 
     async def _open(self) -> None:
         if not self._patient:

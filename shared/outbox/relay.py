@@ -20,6 +20,7 @@ from shared.events.envelope import STRUCTURED
 from shared.outbox.lease import Lease
 from shared.outbox.table import EVENTS, RELAY_LEASE, UNPUBLISHED
 from shared.pacing import Pace
+from shared.tasks import why_ended
 from shared.work import Desk
 
 BATCH = 500
@@ -90,9 +91,7 @@ class Relay:
 
     def failed(self) -> BaseException | None:
         """Why the relay ended, where it did so by itself: the process must not go on without it."""
-        if self._task is None or not self._task.done() or self._task.cancelled():
-            return None
-        return self._task.exception()
+        return why_ended(self._task)
 
     async def _run(self) -> None:
         failures, pace = 0, Pace()

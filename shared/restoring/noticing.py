@@ -9,7 +9,7 @@ from functools import partial
 from sqlalchemy import bindparam, func, select, text
 from sqlalchemy.orm import Session
 
-from shared.bus.protocol import Bus, Received, TopicPartition
+from shared.bus.protocol import Bus, Received, TopicPartition, stretch
 from shared.consuming.inbox import Listener, read
 from shared.consuming.parking import event_of, key_of
 from shared.consuming.table import INBOX, PARKED
@@ -115,16 +115,6 @@ async def _heard(bus: Bus, consumer: Listener, place: TopicPartition, before: ra
     """Keys and events that the group is past, of those that it takes in."""
     arrived = read(await stretch(bus, place, before), consumer.ignores)
     return [(key_of(record), event) for record, event in arrived if event is not None]
-
-
-async def stretch(bus: Bus, place: TopicPartition, offsets: range) -> list[Received]:
-    """All records at these offsets, of which there is at least one."""
-    records: list[Received] = []
-    at = offsets.start
-    while at < offsets.stop:
-        records += await bus.read(place, at, offsets.stop - at)
-        at = records[-1].offset + 1
-    return records
 
 
 def own_events(records: Sequence[Received], source: str) -> list[Event]:

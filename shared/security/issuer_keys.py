@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt import PyJWK, PyJWKSet, PyJWKSetError
 
 from shared.security.tokens import IssuerUnavailable, Unauthenticated
+from shared.tasks import why_ended
 
 KEY_TYPES: Mapping[str, type] = {
     "EdDSA": Ed25519PublicKey,
@@ -121,8 +122,7 @@ class IssuerKeys:
             await self._http.aclose()
 
     def failed(self) -> BaseException | None:
-        task = self._task
-        return task.exception() if task is not None and task.done() and not task.cancelled() else None
+        return why_ended(self._task)
 
     async def _refresh(self) -> None:
         failures = 0

@@ -29,7 +29,7 @@ def topics_of_the_code() -> dict[str, Topic]:
     for agency in AGENCIES:
         found[agency_topic(agency)] = topic_of_agency(agency)
     for one in definitions():
-        found |= {topic.name: topic for topic in (Topic(topic_of(one.name), 1), *one.topics)}
+        found |= {topic.name: topic for topic in (Topic(topic_of(one.name), 1),)}
     return found
 
 
@@ -49,7 +49,7 @@ def test_every_service_may_do_what_it_does_and_no_more(declared: Declared) -> No
     for one in definitions():
         user = declared.users[one.name]
         agencies = {"pulang.agency.*"} if one.name == "exchange" else set()
-        assert user.writes == own | {topic_of(one.name)} | agencies | {topic.name for topic in one.topics}
+        assert user.writes == own | {topic_of(one.name)} | agencies
         # Its heads it compares with its log when it starts, and when it is asked to.
         assert user.reads == {topic for consumer in one.consumers for topic in consumer.topics} | {AUDIT_TOPIC.name}
         assert user.groups == f"{one.name}."

@@ -34,7 +34,7 @@ from shared.consuming.rebuild import OUTDATED, progress
 from shared.database.models import table_of
 from shared.database.prepared import upserting
 from shared.database.protocol import DatabaseUnavailable
-from shared.service import Service
+from shared.tasks import why_ended
 from shared.times import utc_now
 from shared.work import Desk, Work
 
@@ -64,8 +64,7 @@ class Publisher:
             await asyncio.wait([self._task])
 
     def failed(self) -> BaseException | None:
-        done = self._task is not None and self._task.done() and not self._task.cancelled()
-        return self._task.exception() if done and self._task is not None else None
+        return why_ended(self._task)
 
     def published(self, after: str | None, limit: int) -> Callable[[Session], list[PublishedView]]:
         """A query for what is published by now."""
@@ -96,11 +95,6 @@ class Publisher:
                     log.info("figures were published", months=published)
             except (BusUnavailable, DatabaseUnavailable) as gone:
                 log.warning("publishing waits", because=str(gone))
-
-
-def publisher_of(service: Service) -> Publisher:
-    """The one that runs in this service."""
-    return next(one for one in service.companions if isinstance(one, Publisher))
 
 
 def published(session: Session, now: datetime, after: str | None, limit: int) -> list[PublishedView]:

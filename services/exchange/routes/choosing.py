@@ -4,12 +4,10 @@ from typing import Annotated
 
 from fastapi import Query
 
-from services.exchange.feed import Feed
 from services.exchange.problems import CursorOfAnother
 from services.exchange.queries import Choice
 from shared.http.pages import from_cursor, to_cursor
 from shared.security.tokens import Caller
-from shared.service import Service
 
 CURSOR_KIND = "feed"
 TYPE = r"pulang(\.[a-z][a-z_]{0,30}){1,2}\.v[1-9][0-9]?"
@@ -36,10 +34,6 @@ def choice_of(caller: Caller, types: str | None, subject: str | None) -> Choice:
     if caller.event_types is not None:
         wanted = caller.event_types if wanted is None else wanted & caller.event_types
     return Choice(wanted, subject)
-
-
-def feed_of(service: Service) -> Feed:
-    return next(one for one in service.companions if isinstance(one, Feed))
 
 
 def position_of(key: bytes, agency: str, cursor: str | None, pointer: str = "query.after") -> int:

@@ -10,10 +10,11 @@ from services.exchange.commands import webhooks as commands
 from services.exchange.problems import MessageGoesOn, MessageUnknown, OnlyItsOwner, WebhookUnknown
 from services.exchange.routes.router import door, router
 from services.exchange.routes.webhook_samples import DELIVERY, WEBHOOK
-from services.exchange.routes.webhooks import WebhookId, courier_of, show_webhook
+from services.exchange.routes.webhooks import WebhookId, show_webhook
 from services.exchange.schemas import Delivery, Pinged, Replayed, ReplayMessages, SkipMessage, WebhookView
 from services.exchange.schemas.webhooks import STATES
 from services.exchange.webhooks import reading
+from services.exchange.webhooks.courier import Courier
 from services.exchange.webhooks.lane import keys_of
 from services.exchange.webhooks.ping import ping
 from shared.http.door import Door, page_of, shown
@@ -47,7 +48,7 @@ async def list_deliveries(
         kind, of, before = from_cursor(key, after, str, str, int)
         if (kind, of) != (CURSOR_KIND, webhook_id):
             raise CursorUnknown(pointer="query.after")
-    directory = courier_of(at.service).directory
+    directory = at.service.companion(Courier).directory
 
     def read(session: Session) -> Any:
         row = _own(session, at, webhook_id)
@@ -106,7 +107,7 @@ async def skip_message(
 )
 async def ping_webhook(webhook_id: WebhookId, at: Annotated[Door, door("webhook.manage")]) -> Response:
     """Send a signed `pulang.webhook.ping.v1` now, also where the webhook is disabled, and say what came of it."""
-    courier = courier_of(at.service)
+    courier = at.service.companion(Courier)
     now = courier.settings.now()
     await at.do(partial(commands.note_ping, webhook_id=webhook_id))
 

@@ -7,8 +7,9 @@ from typing import Annotated
 
 from fastapi import Query, Request, Response
 
+from services.exchange.feed import Feed
 from services.exchange.problems import CursorOfAnother, NoPolicy
-from services.exchange.routes.choosing import Subject, Types, choice_of, cursor_at, feed_of, position_of
+from services.exchange.routes.choosing import Subject, Types, choice_of, cursor_at, position_of
 from services.exchange.routes.router import door, router
 from services.exchange.schemas import FeedPage
 from shared.http.door import Door
@@ -66,7 +67,7 @@ async def read_feed(
     """
     agency, key = at.caller.agency, at.service.desk.secrets.cursor
     choice = choice_of(at.caller, types, subject)
-    stretch = await feed_of(at.service).read(agency, position_of(key, agency, after), limit, wait, choice)
+    stretch = await at.service.companion(Feed).read(agency, position_of(key, agency, after), limit, wait, choice)
     body = b'{"events":[%b],"next":"%b","gapless":%b}' % (
         b",".join(event.payload for event in stretch.events),
         cursor_at(key, agency, stretch.last).encode(),

@@ -6,7 +6,7 @@ import orjson
 from fastapi import Response
 
 from services.exchange.indicators import hxl
-from services.exchange.indicators.publishing import publisher_of
+from services.exchange.indicators.publishing import Publisher
 from services.exchange.routes.router import door, router
 from services.exchange.schemas import PublishedMonth
 from shared.http.door import Door
@@ -49,7 +49,7 @@ async def read_published(
     """
     key = at.service.desk.secrets.cursor
     behind = None if after is None else _month_of(key, after)
-    months = await at.study(publisher_of(at.service).published(behind, limit + 1))
+    months = await at.study(at.service.companion(Publisher).published(behind, limit + 1))
     page, headers = months[:limit], {"Vary": "Accept"}
     more = to_cursor(key, CURSOR_KIND, page[-1].month) if len(months) > limit else None
     if more is not None:

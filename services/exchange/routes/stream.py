@@ -57,5 +57,4 @@ async def read_stream(
         position = position_of(key, agency, last_event_id, "header.Last-Event-ID")
     else:
         position = position_of(key, agency, after)
-    streams = next(one for one in at.service.companions if isinstance(one, Streams))
-    return await streams.open(reader, position)
+    return await at.service.companion(Streams).open(reader, position)

@@ -6,9 +6,10 @@ from typing import Annotated
 import orjson
 from fastapi import Path, Response
 
+from services.exchange.feed import Feed
 from services.exchange.problems import NoPolicy
 from services.exchange.queries import read_case
-from services.exchange.routes.choosing import choice_of, feed_of
+from services.exchange.routes.choosing import choice_of
 from services.exchange.routes.feed import EVENT
 from services.exchange.routes.router import door, router
 from services.exchange.schemas import Timeline
@@ -36,7 +37,7 @@ async def read_timeline(case_id: Annotated[Id, Path()], at: Annotated[Door, door
 
     With how long it took to a bed, a kit, a session, and home. 404 where the person has not agreed to your agency.
     """
-    directory, choice = feed_of(at.service).directory, choice_of(at.caller, None, None)
+    directory, choice = at.service.companion(Feed).directory, choice_of(at.caller, None, None)
     found = await at.read(partial(read_case, directory=directory, agency=at.caller.agency, case=case_id))
     newest = max((event.grant or 0 for event in found), default=0)
     # An earlier grant is over: its ending stands in the history of the newest one.

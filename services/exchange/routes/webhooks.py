@@ -38,7 +38,6 @@ from shared.http.pages import Page
 from shared.http.preconditions import PreconditionFailed, PreconditionRequired, etag_of
 from shared.http.problems import raises
 from shared.http.samples import sample
-from shared.service import Service
 
 WebhookId = Annotated[Id, Path()]
 IfMatch = Annotated[str | None, Header()]
@@ -56,7 +55,7 @@ async def register_webhook(body: RegisterWebhook, at: Annotated[Door, door("webh
 
     The secret is shown this once.
     """
-    if not await at.read(partial(courier_of(at.service).directory.knows, agency=at.caller.agency)):
+    if not await at.read(partial(at.service.companion(Courier).directory.knows, agency=at.caller.agency)):
         raise NoPolicy
     await _must_be_possible(at, body.url)
     answer = await at.write(lambda work: commands.register_webhook(work, body))
@@ -71,7 +70,7 @@ async def register_webhook(body: RegisterWebhook, at: Annotated[Door, door("webh
 )
 async def list_webhooks(at: Annotated[Door, door("webhook.manage")]) -> Response:
     """Your agency's webhooks, and how far each one is; for an administrator, everyone's."""
-    courier = courier_of(at.service)
+    courier = at.service.companion(Courier)
     now = courier.settings.now()
     return shown(Page(items=await at.read(lambda s: reading.list_webhooks(s, at.caller, courier.seal, now))))
 
@@ -129,7 +128,7 @@ async def delete_webhook(
 )
 async def read_webhook_keys(webhook_id: WebhookId, at: Annotated[Door, door("webhook.manage")]) -> Response:
     """The public keys that `v1a` signatures are verified with; two while one takes over from the other."""
-    courier = courier_of(at.service)
+    courier = at.service.companion(Courier)
     now = courier.settings.now()
 
     def keys(session: Session) -> WebhookKeys | None:
@@ -180,13 +179,9 @@ async def enable_webhook(webhook_id: WebhookId, at: Annotated[Door, door("webhoo
     return await show_webhook(at, webhook_id)
 
 
-def courier_of(service: Service) -> Courier:
-    return next(one for one in service.companions if isinstance(one, Courier))
-
-
 async def show_webhook(at: Door, webhook_id: str) -> Response:
     """As it is now. Raises WebhookUnknown."""
-    courier = courier_of(at.service)
+    courier = at.service.companion(Courier)
     now = courier.settings.now()
 
     def find(session: Session) -> tuple[WebhookView, int] | None:
@@ -201,7 +196,7 @@ async def show_webhook(at: Door, webhook_id: str) -> Response:
 
 async def _with_secret(at: Door, answer: Response) -> Response:
     """What was written, as it is now, with the secret that was made: stored answers hold neither address nor secret."""
-    courier, said = courier_of(at.service), orjson.loads(answer.body)
+    courier, said = at.service.companion(Courier), orjson.loads(answer.body)
     now = courier.settings.now()
 
     def find(session: Session) -> tuple[WebhookWithSecret, int] | None:
@@ -223,7 +218,7 @@ async def _must_be_possible(at: Door, url: str) -> None:
     from services.exchange.webhooks.line import refusal_of
 
     try:
-        why = await refusal_of(target_of(url), courier_of(at.service).settings)
+        why = await refusal_of(target_of(url), at.service.companion(Courier).settings)
     except UrlRefused as refused:
         why = str(refused)
     if why is not None:

@@ -48,6 +48,7 @@ from shared.database.protocol import DatabaseUnavailable
 from shared.metrics.figures import Figure
 from shared.outbox.lease import Lease
 from shared.security.sealing import SealBroken
+from shared.tasks import why_ended
 from shared.telemetry import frames_of
 from shared.work import Desk
 
@@ -126,9 +127,7 @@ class Courier:
 
     def failed(self) -> BaseException | None:
         """Why it ended, where it did so by itself."""
-        if self._task is None or not self._task.done() or self._task.cancelled():
-            return None
-        return self._task.exception()
+        return why_ended(self._task)
 
     async def _run(self) -> None:
         failures = 0

@@ -5,8 +5,8 @@ import ssl
 from collections.abc import Mapping
 from typing import Any
 
-from aiokafka.conn import collect_hosts, create_conn  # type: ignore[import-untyped]
-from aiokafka.errors import (  # type: ignore[import-untyped]
+from aiokafka.conn import collect_hosts, create_conn
+from aiokafka.errors import (
     ClusterAuthorizationFailedError,
     GroupAuthorizationFailedError,
     IllegalSaslStateError,
@@ -15,7 +15,7 @@ from aiokafka.errors import (  # type: ignore[import-untyped]
     TopicAuthorizationFailedError,
     UnsupportedSaslMechanismError,
 )
-from aiokafka.protocol.metadata import MetadataRequest  # type: ignore[import-untyped]
+from aiokafka.protocol.metadata import MetadataRequest
 
 from shared.bus.protocol import BusUnavailable
 from shared.settings import KafkaSettings

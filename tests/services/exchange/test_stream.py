@@ -186,7 +186,7 @@ async def test_a_slow_reader_is_cut_off_and_can_go_on(
         await exchange.publish(*(narrator.screened(case) for _ in range(500)))
     await exchange.settled()
     reader, writer = await lazy(exchange, address)
-    streams = next(one for one in exchange.service.companions if isinstance(one, stream.Streams))
+    streams = exchange.service.companion(stream.Streams)
     await until(lambda: streams.count("iom") == 1)
     await until(lambda: streams.count("iom") == 0)
     got = (await reader.read()).decode(errors="replace")

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from services.exchange.indicators.publishing import Publisher, publisher_of
+from services.exchange.indicators.publishing import Publisher
 from shared.codes import age_band
 from shared.events.envelope import Event, rfc3339
 from shared.events.fact import Fact
@@ -118,7 +118,7 @@ async def rebuilt(exchange: Exchange) -> None:
 
 def publisher(exchange: Exchange, now: datetime) -> Publisher:
     """Exchange's own, whose clock stands at `now`."""
-    found = publisher_of(exchange.service)
+    found = exchange.service.companion(Publisher)
     found.now = lambda: now
     return found
 
