@@ -56,7 +56,7 @@ class Exchange:
         ]
         last = min(len(self.telling.log), at + limit)
         cursor = base64.urlsafe_b64encode(json.dumps([self.generation, last]).encode()).decode()
-        return 200, {}, {"events": events, "next": cursor}
+        return 200, {}, {"events": events, "next": cursor, "more": last < len(self.telling.log)}
 
     def acknowledge(self, body: dict[str, str]) -> tuple[int, dict[str, str], Any]:
         if self.acknowledging:

@@ -14,6 +14,7 @@ import pytest
 
 from pulang.oidc_clients import CLIENTS
 from pulang.subscriber import ClientCredentials, Feed, Refused, Unreadable, subscriber
+from pulang.subscriber import feed as feed_module
 from pulang.subscriber.access import LONGEST_PAUSE_SECONDS, _seconds
 from pulang.subscriber.order import request_of
 from shared.security.roles import Roles
@@ -171,6 +172,47 @@ def test_a_cursor_that_is_not_known_any_more_begins_again_and_nothing_is_doubled
     assert asked
     assert all(exchange.acknowledged.count(event_id) >= 2 for event_id in asked), "who asks again is answered again"
     assert "from the beginning" in caplog.text
+
+
+def test_a_feed_that_refuses_its_own_cursors_is_left_alone_and_then_given_up(
+    exchange: Exchange, copy: Copy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr(feed_module.asyncio, "sleep", sleep)
+    exchange.telling.play(20, 13)
+    whole = exchange.page
+
+    def forgetful(query: dict[str, str]) -> tuple[int, dict[str, str], object]:
+        exchange.generation += 1
+        return whole(query)
+
+    monkeypatch.setattr(exchange, "page", forgetful)
+    with pytest.raises(Refused, match="cursors that it gives out itself"):
+        copy.subscriber(feed(exchange)).run(until_idle=0)
+    assert slept == [0.5 * 2**n for n in range(feed_module.MOST_BEGINNINGS - 1)]
+    assert copy.held, "what it told was taken"
+
+
+async def test_a_history_ends_where_the_log_ended_however_fast_it_grows(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(20):
+        exchange.telling.operate("PLACE-1")
+    whole = exchange.page
+
+    def growing(query: dict[str, str]) -> tuple[int, dict[str, str], object]:
+        exchange.telling.operate("PLACE-2")
+        return whole(query)
+
+    monkeypatch.setattr(exchange, "page", growing)
+    source = feed(exchange, page=7)
+    assert len(await asyncio.wait_for(source.history("PLACE-1"), PATIENCE_SECONDS)) == 20
+    assert len(exchange.asked) <= 5
+    await source.close()
 
 
 def test_a_deletion_is_acknowledged_after_it_is_committed_and_out_of_the_file(

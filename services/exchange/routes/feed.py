@@ -50,7 +50,7 @@ EVENT = {
     "/feed",
     response_model=FeedPage,
     responses=raises(NoPolicy, CursorUnknown, CursorOfAnother),
-    openapi_extra=sample({"events": [EVENT], "next": "mJ0kz1Q4c0dbImZlZWQiLCJpb20iLDQyXQ", "gapless": True}),
+    openapi_extra=sample({"events": [EVENT], "next": "mJ0kz1Q4c0dbImZlZWQiLCJpb20iLDQyXQ", "more": False, "gapless": True}),
 )
 async def read_feed(
     at: Annotated[Door, door("feed.read")],
@@ -68,9 +68,10 @@ async def read_feed(
     agency, key = at.caller.agency, at.service.desk.secrets.cursor
     choice = choice_of(at.caller, types, subject)
     stretch = await at.service.companion(Feed).read(agency, position_of(key, agency, after), limit, wait, choice)
-    body = b'{"events":[%b],"next":"%b","gapless":%b}' % (
+    body = b'{"events":[%b],"next":"%b","more":%b,"gapless":%b}' % (
         b",".join(event.payload for event in stretch.events),
         cursor_at(key, agency, stretch.last).encode(),
+        b"true" if stretch.full else b"false",
         b"true" if choice.gapless else b"false",
     )
     headers = {"Cache-Control": "no-store", "Vary": "Accept-Encoding"}

@@ -41,7 +41,7 @@ async def test_the_cursor_stays_where_it_is_while_nothing_is_new(exchange: Excha
     await everything(exchange, narrator)
     page = await exchange.page("iom")
     again = await exchange.page("iom", after=page["next"])
-    assert again == {"events": [], "next": page["next"], "gapless": True}
+    assert again == {"events": [], "next": page["next"], "more": False, "gapless": True}
     await exchange.hear(narrator.opened("RPTC-C", "kemensos"))
     assert types((await exchange.page("iom", after=page["next"]))["events"]) == ["withheld"]
 
