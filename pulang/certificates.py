@@ -1,4 +1,5 @@
-"""The certificate by which agencies know the broker, and the authority of our own that signs it."""
+"""The certificate by which agencies know the broker, and the authority of our own that signs it; the same for a
+receiver of webhooks on the machine of a local cluster."""
 
 import ipaddress
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-_AUTHORITY_DAYS, _BROKER_DAYS = 3650, 825
+_AUTHORITY_DAYS, _SERVER_DAYS = 3650, 825
 _SKEW = timedelta(minutes=5)
 """A client's clock may be behind ours."""
 
@@ -39,7 +40,7 @@ def new_authority() -> bytes:
     return _pem(key, certificate)
 
 
-def new_broker(authority: bytes, names: Sequence[str]) -> bytes:
+def new_server(authority: bytes, names: Sequence[str], called: str = "kafka") -> bytes:
     """A PEM of a key (PKCS#8, as Kafka wants it) and its chain, good for these host names and addresses.
 
     Raises ValueError where `authority` is no PEM of `new_authority`.
@@ -49,9 +50,9 @@ def new_broker(authority: bytes, names: Sequence[str]) -> bytes:
     if not isinstance(signer, ec.EllipticCurvePrivateKey):
         raise ValueError("the authority's key is of another kind")
     key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "kafka")])
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, called)])
     certificate = (
-        _builder(subject, issuer.subject, key.public_key(), _BROKER_DAYS)
+        _builder(subject, issuer.subject, key.public_key(), _SERVER_DAYS)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(x509.SubjectAlternativeName([_name(each) for each in dict.fromkeys(names)]), critical=False)

@@ -71,6 +71,7 @@ CLIENTS: tuple[OidcClient, ...] = (
     _staff(OPERATOR, "administrator"),
     _staff(OPERATOR, "auditor"),
     _staff("bp2mi", "arrival_officer", POSTS),
+    _staff("bp2mi", "supervisor"),
     _staff("kemensos", "shelter_staff", SHELTERS),
     _staff("kemensos", "aid_officer", SHELTERS),
     _staff("kemensos", "counsellor", SHELTERS),

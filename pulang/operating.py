@@ -9,6 +9,7 @@ import typer
 from pulang.audit_group import audit_app
 from pulang.erasures_group import erasures_app
 from pulang.options import DataOption, HostOption, JsonOption, PortOption, TokenOption, UrlOption
+from pulang.rehearse_group import rehearse_app
 from pulang.restored_group import restored_app
 
 ServiceArgument = Annotated[str, typer.Argument(help="intake, shelter, aid, psychosocial or exchange.")]
@@ -125,4 +126,5 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(restored_app, name="restored")
     app.add_typer(audit_app, name="audit")
     app.add_typer(erasures_app, name="erasures")
+    app.add_typer(rehearse_app, name="rehearse")
     app.command(name="secrets")(make_secrets)

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from pulang.certificates import lacking_names, new_authority, new_broker
+from pulang.certificates import lacking_names, new_authority, new_server
 from pulang.complaint import Complaint
 from pulang.oidc_clients import AGENCIES, CLIENTS
 from pulang.services import SERVICES
@@ -77,7 +77,7 @@ def _wanted(folder: Path, names: Sequence[str]) -> Iterator[tuple[Path, Callable
         yield kafka / "agencies" / agency, _password
     yield authority, lambda path: load_or_create(path, new_authority)
     yield kafka / "ca.pem", lambda path: load_or_create(path, lambda: _certificate_of(authority.read_bytes()))
-    yield kafka / "broker.pem", lambda path: load_or_create(path, lambda: new_broker(authority.read_bytes(), names))
+    yield kafka / "broker.pem", lambda path: load_or_create(path, lambda: new_server(authority.read_bytes(), names))
 
 
 def _host(address: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from deploy.cluster.places import Places
+from deploy.cluster.receiver import Receiver
 from pulang.kafka_properties import kafka_properties
 from pulang.oidc_clients import AGENCIES, clients_file
 from pulang.private_files import write_private
@@ -15,7 +16,7 @@ GATEWAY, AGENCIES_LISTENER = "http://gateway:8000", "kafka:9094"
 TOKENS = "realms/pulang/protocol/openid-connect/token"
 
 
-def write_files(folder: Path, places: Places) -> Mapping[str, str]:
+def write_files(folder: Path, places: Places, receiver: Receiver) -> Mapping[str, str]:
     """Each with mode 0600; what `env` says. Raises pulang's Complaint where a secret is missing."""
     url, bootstrap = places.text(GATEWAY), places.text(AGENCIES_LISTENER)
     volumes = folder / "volumes"
@@ -28,7 +29,13 @@ def write_files(folder: Path, places: Places) -> Mapping[str, str]:
             folder / f"{agency}.properties",
             kafka_properties(KafkaSettings(bootstrap, agency, password, kafka / "ca.pem")),
         )
-    environment = {"PULANG_URL": url, "PULANG_CLIENTS": str(folder / "clients.json"), "KAFKA_BOOTSTRAP": bootstrap}
+    environment = {
+        "PULANG_URL": url,
+        "PULANG_CLIENTS": str(folder / "clients.json"),
+        "KAFKA_BOOTSTRAP": bootstrap,
+        "RECEIVER_URL": receiver.url,
+        "RECEIVER_CERTIFICATE": str(receiver.certificate),
+    }
     write_private(folder / "env", _exports(environment))
     write_private(folder / "operator.env", _exports(_operators(volumes, places, url)))
     return environment
@@ -63,6 +70,7 @@ Pulang is ready, {replicas} of each service.
   Kafka        {environment["KAFKA_BOOTSTRAP"]} for agencies, by TLS and their own login
   PostgreSQL   {places.text("postgres:5432")}
   Keycloak     {places.text("http://keycloak:8080")}, user admin
+  webhooks     reach a receiver of yours at {environment["RECEIVER_URL"]}: see docs/integrating.md
   the rest     {shown}/addresses.json, {shown}/logs, secrets in {shown}/volumes
 
 In another terminal:

@@ -15,6 +15,7 @@ from deploy.cluster.places import Places, block_of, clean_environment, record_pl
 from deploy.cluster.processes import Launch, Replica
 from deploy.cluster.programs import ROOT, Program, program
 from deploy.cluster.ready import write_files
+from deploy.cluster.receiver import Receiver
 from pulang.complaint import Complaint
 
 READY_SECONDS = 420.0
@@ -24,11 +25,14 @@ _TICK_SECONDS = 0.05
 class Cluster:
     """Everything of one compose.yaml, looked after by a thread of its own."""
 
-    def __init__(self, services: Sequence[Service], places: Places, folder: Path, guard: Guard) -> None:
+    def __init__(
+        self, services: Sequence[Service], places: Places, folder: Path, guard: Guard, receiver: Receiver
+    ) -> None:
         """Raises Complaint where compose.yaml asks for what is not here."""
         self.services = services
         self.places = places
         self.folder = folder
+        self._receiver = receiver
         programs = {one.local.program: program(one.local.program, folder) for one in services if one.local is not None}
         self.replicas: dict[str, list[Replica]] = {
             service.name: [
@@ -73,7 +77,7 @@ class Cluster:
 
     def hand_over(self) -> None:
         """Write the files for its users: see `environment`. Raises Complaint."""
-        self.environment = write_files(self.folder, self.places)
+        self.environment = write_files(self.folder, self.places, self._receiver)
 
     def check(self) -> None:
         """Raises what ended it."""
@@ -167,15 +171,17 @@ def cluster_of(replicas: int, folder: Path, compose: Path = ROOT / "compose.yaml
 
     Raises Complaint.
     """
-    services = read(compose, {**os.environ, "REPLICAS": str(replicas)})
     folder = folder.resolve()
     with ExitStack() as stack:
         _make(folder)
-        places = Places(services, folder, compose.parent.resolve(), stack.enter_context(block_of(folder)))
+        block = stack.enter_context(block_of(folder))
+        receiver = Receiver.at(block, folder)
+        services = read(compose, {**receiver.allowed, **os.environ, "REPLICAS": str(replicas)})
+        places = Places(services, folder, compose.parent.resolve(), block)
         record_places(folder, services, places)
         guard = Guard()
         stack.callback(guard.dismiss)
-        cluster = Cluster(services, places, folder, guard)
+        cluster = Cluster(services, places, folder, guard, receiver)
         stack.callback(cluster.stop)
         yield cluster
 

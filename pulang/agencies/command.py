@@ -8,8 +8,9 @@ import json
 import os
 import re
 import secrets as random
+import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from pulang.agencies.keycloak import Keycloak
 from pulang.client import OPERATOR, Client, Reach
 from pulang.complaint import Complaint
 from pulang.kafka_properties import kafka_properties, read_kafka_properties
-from pulang.oidc_clients import clients_of_agency
+from pulang.oidc_clients import OidcClient, clients_of_agency
 from pulang.private_files import write_private
 from pulang.services import SERVICES
 from shared.settings import Environment, KafkaSettings, SettingInvalid, kafka_from
@@ -42,8 +43,8 @@ class NewAgency:
 def add_agency(to: Reach, new: NewAgency, out: Path) -> None:
     """Its topic, logins and clients first, then it joins: nothing of it waits for what is not there.
 
-    What the agency needs is left in `out`, readable by its owner alone: NAME.properties and NAME.clients.json. Raises
-    Complaint; what was printed before has been done.
+    What the agency needs is left in `out`, readable by its owner alone: NAME.properties and NAME.ca.pem for Kafka,
+    NAME.clients.json, and NAME.env for the shell of its developers. Raises Complaint; what was printed before has been done.
     """
     _must_be_a_name(new.agency)
     with Client(to, to.tokens.bearer(OPERATOR, "administrator")) as client:
@@ -53,7 +54,7 @@ def add_agency(to: Reach, new: NewAgency, out: Path) -> None:
                 f"agency {new.agency} is in the exchange with another policy: change it at PUT /exchange/agencies"
             )
         changed = False
-        for line in _open(new.agency, out):
+        for line in _open(new.agency, out, to.url):
             changed = True
             print(line, flush=True)
         if before is None or not before["member"]:
@@ -126,12 +127,20 @@ def _said(policy: dict[str, Any]) -> dict[str, Any]:
     return {name: policy[name] for name in ("name", "kind", "withheld", "withheld_fields")}
 
 
-def _open(agency: str, out: Path) -> Iterator[str]:
+def _open(agency: str, out: Path, url: str) -> Iterator[str]:
     kafka, keycloak = _kafka(), _keycloak()
+    exports = {"PULANG_URL": url}
+    out.mkdir(mode=0o700, parents=True, exist_ok=True)
     if kafka is not None:
         from pulang.provision.agency import open_to
 
         login = _login(agency, out / f"{agency}.properties", kafka)
+        exports |= {
+            "KAFKA_BOOTSTRAP": login.bootstrap,
+            "KAFKA_CA": str(login.ca or ""),
+            "KAFKA_USER": agency,
+            "KAFKA_PASSWORD": login.password or "",
+        }
         yield from open_to(kafka, agency, login.password or "")
         path = out / f"{agency}.properties"
         if not path.exists():
@@ -149,6 +158,23 @@ def _open(agency: str, out: Path) -> Iterator[str]:
             yield f"made {path}"
         with keycloak:
             yield from keycloak.open_to(clients, secrets, anew=not known)
+        yield from _write_exports(out / f"{agency}.env", exports | _integrator(keycloak, clients, secrets))
+
+
+def _integrator(keycloak: Keycloak, clients: Sequence[OidcClient], secrets: Mapping[str, str]) -> dict[str, str]:
+    (one,) = (client for client in clients if client.role == "integrator")
+    return {
+        "PULANG_TOKEN_URL": keycloak.token_url,
+        "PULANG_CLIENT_ID": one.id,
+        "PULANG_CLIENT_SECRET": secrets[one.id],
+    }
+
+
+def _write_exports(path: Path, exports: Mapping[str, str]) -> Iterator[str]:
+    text = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in exports.items())
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        write_private(path, text)
+        yield f"made {path}"
 
 
 def _close(agency: str) -> Iterator[str]:
@@ -189,8 +215,12 @@ def _login(agency: str, path: Path, kafka: KafkaSettings) -> KafkaSettings:
     bootstrap = os.environ.get("KAFKA_BOOTSTRAP") or kafka.bootstrap
     if path.exists():
         return read_kafka_properties(path, bootstrap)
-    ca = os.environ.get("KAFKA_CA")
-    return KafkaSettings(bootstrap, agency, random.token_urlsafe(_PASSWORD_BYTES), Path(ca) if ca else kafka.ca)
+    ca = os.environ.get("KAFKA_CA") or kafka.ca
+    if ca is not None:  # the agency gets one that is its own: ours is not on its machine
+        given = path.with_name(f"{agency}.ca.pem").absolute()
+        given.write_bytes(Path(ca).read_bytes())
+        ca = given
+    return KafkaSettings(bootstrap, agency, random.token_urlsafe(_PASSWORD_BYTES), ca)
 
 
 def _secrets_in(path: Path) -> dict[str, str]:

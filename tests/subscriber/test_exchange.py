@@ -9,10 +9,11 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from pulang.subscriber import Feed
+from pulang.subscriber import ERASED, Feed
 from shared.security.tokens import DevelopmentIssuer
 from shared.settings import Settings
 from tests.services.exchange.hearing import Exchange, Narrator, listening, new_id
+from tests.services.intake.erasing import erased
 from tests.subscriber.acknowledging import Acknowledging
 from tests.subscriber.copying import Copy
 from tests.subscriber.reference import Key
@@ -102,6 +103,44 @@ async def test_who_comes_late_deletes_what_they_never_had(pulang: Pulang, copy: 
     await copy.subscriber(source).follow(until_idle=0)
     assert (copy.deleted("case"), case in copy.held) == ([case], False)
     assert acknowledging.events == [(await told(pulang))[-1]["id"]]
+
+
+async def asked_to_delete(pulang: Pulang, state: str) -> dict[str, str]:
+    """By case, what the exchange lists of IOM's."""
+    answer = await pulang.reader("iom").get("/exchange/consent-requests", params={"state": state})
+    assert answer.status_code == 200, answer.text
+    return {item["case_id"]: item["event"] for item in answer.json()["items"]}
+
+
+async def test_a_person_is_erased_and_the_copy_says_that_it_has_deleted_them(pulang: Pulang, copy: Copy) -> None:
+    await pulang.open_post()
+    held, left, never, other = [await pulang.register() for _ in range(4)]
+    for case in (held, left, other):
+        await decide(pulang, case, "identified")
+    await decide(pulang, left, "none")
+    source, acknowledging = feed_of(pulang.client, pulang.settings)
+    await copy.subscriber(source).follow(until_idle=0)
+    assert set(copy.held) & {held, left, never, other} == {held, other}
+    assert await asked_to_delete(pulang, "open") == {}
+
+    await erased(pulang, held, left, never)
+    asked = await asked_to_delete(pulang, "open")
+    assert set(asked) == {held, left}, "whoever ever had a grant is asked, and nobody else"
+    report = await copy.subscriber(source).follow(until_idle=0)
+    assert (report.deleted, report.acknowledged, report.owed) == (2, 2, 0)
+    assert set(copy.held) & {held, left, never, other} == {other}
+    assert copy.held == keys_of([event for event in await told(pulang) if event["type"] != ERASED]), (
+        "an erased case leaves nothing"
+    )
+    assert acknowledging.events[-2:] == [asked[held], asked[left]]
+    assert await asked_to_delete(pulang, "open") == {}
+    assert (await asked_to_delete(pulang, "acknowledged")).items() >= asked.items()
+
+    late = Copy()
+    report = await late.subscriber(source).follow(until_idle=0)
+    assert late.held == copy.held
+    assert {held, left} <= set(late.deleted("case"))
+    assert report.owed == 0
 
 
 @pytest_asyncio.fixture

@@ -50,7 +50,9 @@ EVENT = {
     "/feed",
     response_model=FeedPage,
     responses=raises(NoPolicy, CursorUnknown, CursorOfAnother),
-    openapi_extra=sample({"events": [EVENT], "next": "mJ0kz1Q4c0dbImZlZWQiLCJpb20iLDQyXQ", "more": False, "gapless": True}),
+    openapi_extra=sample(
+        {"events": [EVENT], "next": "mJ0kz1Q4c0dbImZlZWQiLCJpb20iLDQyXQ", "more": False, "gapless": True}
+    ),
 )
 async def read_feed(
     at: Annotated[Door, door("feed.read")],
