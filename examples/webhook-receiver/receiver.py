@@ -29,7 +29,8 @@ MOST_BYTES = 64 * 1024
 PING = "pulang.webhook.ping.v1"
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS inbox (
-  n INTEGER PRIMARY KEY, webhook_id TEXT NOT NULL UNIQUE, type TEXT NOT NULL, subject TEXT NOT NULL, event TEXT NOT NULL)
+  n INTEGER PRIMARY KEY, webhook_id TEXT NOT NULL UNIQUE, type TEXT NOT NULL, subject TEXT NOT NULL,
+  event TEXT NOT NULL)
 """
 
 

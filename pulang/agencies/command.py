@@ -44,7 +44,8 @@ def add_agency(to: Reach, new: NewAgency, out: Path) -> None:
     """Its topic, logins and clients first, then it joins: nothing of it waits for what is not there.
 
     What the agency needs is left in `out`, readable by its owner alone: NAME.properties and NAME.ca.pem for Kafka,
-    NAME.clients.json, and NAME.env for the shell of its developers. Raises Complaint; what was printed before has been done.
+    NAME.clients.json, and NAME.env for the shell of its developers. Raises Complaint; what was printed before has been
+    done.
     """
     _must_be_a_name(new.agency)
     with Client(to, to.tokens.bearer(OPERATOR, "administrator")) as client:
