@@ -2,8 +2,8 @@
 
     python examples/kafka-consumer/consumer.py lpsk --group lpsk.trial
 
-KAFKA_BOOTSTRAP, KAFKA_CA, KAFKA_USER and KAFKA_PASSWORD say how to come in. It prints what it reads, and shows what such
-a consumer has to do itself: commit after the effect, drop repeats, obey a request to delete.
+KAFKA_BOOTSTRAP, KAFKA_CA, KAFKA_USER and KAFKA_PASSWORD say how to come in. It prints what it reads, and shows what
+such a consumer has to do itself: commit after the effect, drop repeats, obey a request to delete.
 """
 
 import argparse
