@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _EXCUSE = re.compile(r"<!-- not run: (.+) -->")
-_ANY = "…"
+_ANY, _ANY_LINES = "…", "⋮"
 _FENCE = "```"
 
 
@@ -60,9 +60,12 @@ def _fences(lines: list[str]) -> Iterator[tuple[int, str, str, str]]:
 
 
 def is_as_shown(shown: str, came: str) -> bool:
-    """`…` stands for anything within a line."""
-    pattern = ".*".join(map(re.escape, shown.split(_ANY)))
-    return re.fullmatch(pattern, came.rstrip("\n")) is not None
+    """`…` stands for anything within a line, a line of `⋮` for any lines."""
+    lines = (
+        r"(?:.*\n)*?" if line.strip() == _ANY_LINES else ".*".join(map(re.escape, line.split(_ANY))) + r"\n"
+        for line in shown.splitlines()
+    )
+    return re.fullmatch("".join(lines), came.rstrip("\n") + "\n") is not None
 
 
 def follow(blocks: list[Block], folder: Path, environment: Mapping[str, str], seconds: float) -> None:
@@ -83,12 +86,16 @@ def follow(blocks: list[Block], folder: Path, environment: Mapping[str, str], se
         with suppress(ProcessLookupError):
             os.killpg(reader.pid, signal.SIGKILL)  # what it left in the background, too
         reader.wait()
+    differing = []
     for number, block in enumerate(blocks):
         out, err = (_read(told / f"{number}.{of}") for of in ("out", "err"))
         where = f"line {block.line}:\n{block.commands}\nanswered:\n{out[-3000:]}\n{err[-3000:]}"
-        assert (told / f"{number}.done").exists(), f"failed, or hangs: {where}"
-        if block.answer is not None:
-            assert is_as_shown(block.answer, out), f"{where}\nshown:\n{block.answer}"
+        if block.answer is not None and not is_as_shown(block.answer, out):
+            differing.append(f"{where}\nshown:\n{block.answer}")
+        if not (told / f"{number}.done").exists():
+            differing.append(f"failed, or hangs: {where}")
+            break
+    assert not differing, "\n\n".join(differing)
 
 
 def _read(path: Path) -> str:

@@ -51,6 +51,9 @@ def test_what_is_shown_is_compared(tmp_path: Path) -> None:
     assert is_as_shown("a … c\nd", "a (b) c\nd\n")
     assert not is_as_shown("a … c", "a b\n c")
     assert not is_as_shown("a.c", "abc")
+    assert is_as_shown("a\n  ⋮\nd", "a\nb\nc\nd")
+    assert is_as_shown("a\n⋮\nd", "a\nd")
+    assert not is_as_shown("a\n⋮\nd", "a\nb\nc")
     for number, (page, why) in enumerate(
         [
             ("```sh\nA=1\n```\n```sh\necho $A\n```\n```text\n2\n```", "shown"),
