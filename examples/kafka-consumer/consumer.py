@@ -8,10 +8,9 @@ such a consumer has to do itself: commit after the effect, drop repeats, obey a 
 
 import argparse
 import os
-import time
 
 from cloudevents.core.bindings.kafka import KafkaMessage, from_kafka_event
-from confluent_kafka import Consumer
+from confluent_kafka import Consumer, KafkaError
 
 ERASED, CONSENT = "pulang.case.erased.v1", "pulang.case.consent_changed.v1"
 
@@ -28,6 +27,7 @@ def properties(group: str) -> dict[str, str]:
         "group.id": group,
         "enable.auto.commit": "false",
         "auto.offset.reset": "earliest",
+        "enable.partition.eof": "true",
     }
 
 
@@ -35,26 +35,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Read an agency's topic.")
     parser.add_argument("agency")
     parser.add_argument("--group", required=True, help="begins with the agency and a dot: the broker refuses others")
-    parser.add_argument("--until-idle", type=float, metavar="SECONDS", help="end when nothing came for so long")
+    parser.add_argument("--until-end", action="store_true", help="end where every partition ends")
     asked = parser.parse_args()
 
     taken: dict[tuple[str, str, int | None], int] = {}  # your database has this, in the transaction of the effect
     consumer = Consumer(properties(asked.group))
-    heard: float | None = None  # idle is who has partitions and nothing in them: to get them takes some seconds
-
-    def assigned(*_: object) -> None:
-        nonlocal heard
-        heard = time.monotonic()
-
-    consumer.subscribe([f"pulang.agency.{asked.agency}"], on_assign=assigned)
+    ended: set[int] = set()
+    consumer.subscribe([f"pulang.agency.{asked.agency}"])
     try:
-        while asked.until_idle is None or heard is None or time.monotonic() < heard + asked.until_idle:
+        while not (asked.until_end and ended and len(ended) == len(consumer.assignment())):
             record = consumer.poll(0.5)
             if record is None:
                 continue
-            if record.error():
-                raise SystemExit(f"Kafka: {record.error()}")
-            heard = time.monotonic()
+            if (error := record.error()) is not None:
+                if error.code() != KafkaError._PARTITION_EOF:
+                    raise SystemExit(f"Kafka: {error}")
+                ended.add(record.partition())
+                continue
+            ended.discard(record.partition())
             event = from_kafka_event(KafkaMessage(dict(record.headers() or ()), record.key(), record.value()))
             subject, source, grant = event.get_subject(), event.get_source(), event.get_extension("grant")
             version, data = event.get_extension("streamversion"), event.get_data() or {}
