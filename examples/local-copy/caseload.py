@@ -100,6 +100,7 @@ HANDLERS = {
     ANY: happened,
     "pulang.case.registered.v1": registered,
     "pulang.case.screened.v1": screened,
+    "pulang.case.identified.v1": screened,
     "pulang.case.consent_changed.v1": consent_changed,
     "pulang.case.closed.v1": closed,
     "pulang.case.reopened.v1": reopened,

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from pulang.complaint import Complaint
+from pulang.replay.identifying import identify
 from pulang.replay.scene import Scene
 from pulang.replay.season import Person
 from shared.codes import MINOR_BANDS, age_band
@@ -36,14 +37,17 @@ async def _arrive(scene: Scene, slots: asyncio.Semaphore, day: date, point: str,
         for person in people:
             together.create_task(_screen_and_ask(scene, person))
     referred: dict[str, list[Person]] = defaultdict(list)
+    housed: list[Person] = []
     for person in people:
         if scene.stay_id(person) in scene.known.stays:
+            housed.append(person)
             scene.accepted.tick((person.shelter, person.check_in))
             if scene.referred.tick((person.shelter, day)):
                 scene.tasks.create_task(_accept(scene, day, person.shelter))
         else:
             referred[person.shelter].append(person)
     slots.release()
+    scene.tasks.create_task(identify(scene, housed))
     for shelter, group in referred.items():
         for start in range(0, len(group), ROWS // 2):
             scene.tasks.create_task(_refer(scene, day, point, shelter, group[start : start + ROWS // 2]))
@@ -131,8 +135,13 @@ async def _screen_and_ask(scene: Scene, person: Person) -> None:
     case_id, officer = scene.cases[person.row], scene.officer(person.arrival_point)
     path = f"/intake/cases/{case_id}"
     screened, asked = known.get("trafficking_status") is not None, bool(known.get("consent_recorded"))
-    if not screened:
-        await scene.api.post(f"{path}/screenings", officer, _screening(person) | {"id": scene.season.id("s", case_id)})
+    if person.row in scene.identified and known.get("trafficking_status") == person.trafficking_status:
+        scene.identified[person.row].set()
+    elif not screened or person.row in scene.identified:  # one that was screened before is answered as it stands
+        body = _screening(person) | {"id": scene.season.id("s", case_id)}
+        answer = await scene.api.post(f"{path}/screenings", officer, body)
+        if "approval" in answer:
+            scene.proposed[person.row] = answer["approval"]
     if not asked and person.consents:
         await scene.api.post(f"{path}/consents", officer, _consent(person) | {"id": scene.season.id("c", case_id)})
     if not (screened and asked):
@@ -177,6 +186,7 @@ async def _refer(scene: Scene, day: date, point: str, shelter: str, people: Sequ
     )
     for person, referral in zip(people, asked["referrals"], strict=True):
         scene.referrals[person.row] = referral["referral_id"]
+    scene.tasks.create_task(identify(scene, people))
     if scene.referred.tick((shelter, day), len(people)):
         await _accept(scene, day, shelter)
 

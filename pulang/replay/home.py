@@ -45,9 +45,13 @@ async def _travel(scene: Scene, shelter: str, day: date, number: int, people: Se
 
 
 async def _close(scene: Scene, agency: str, when: date) -> None:
-    """The supervisor closes the cases of all who came home on that day."""
+    """The supervisor closes the cases of all who came home on that day; nobody's while it waits for approval who they
+    are, which a closing would end."""
     people = [one for one in scene.season.people if one.returned_home == when and scene.agency(one) == agency]
     still_open = [one for one in people if scene.known.cases.get(one.row, {}).get("status") != "closed"]
+    for person in still_open:
+        if person.row in scene.identified:
+            await scene.identified[person.row].wait()
     for start in range(0, len(still_open), PEOPLE):
         cases = [scene.cases[person.row] for person in still_open[start : start + PEOPLE]]
         supervisor = scene.api.tokens.bearer(agency, "supervisor")

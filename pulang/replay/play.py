@@ -19,6 +19,9 @@ from pulang.replay.progress import Progress
 from pulang.replay.scene import Countdown, Pace, Scene
 from pulang.replay.season import Season
 from pulang.replay.stay import keep_shelter
+from shared.codes import TraffickingStatus
+
+ACTUAL = TraffickingStatus.ACTUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,7 @@ def _scene(season: Season, api: Api, known: Known, progress: Progress, tasks: as
             Counter((season.shelters[one.shelter].agency, one.returned_home) for one in at_home if one.returned_home)
         ),
         closed={person.row: asyncio.Event() for person in at_home},
+        identified={one.row: asyncio.Event() for one in season.people if one.trafficking_status == ACTUAL},
     )
 
 

@@ -74,6 +74,10 @@ class Scene:
     """Of the people who arrive at home, by agency of their shelter and day: those who have not."""
     closed: dict[int, asyncio.Event]
     """By row, of those who arrive at home."""
+    identified: dict[int, asyncio.Event]
+    """By row, of those whom a screening finds to be victims."""
+    proposed: dict[int, str] = field(default_factory=dict)
+    """By row, what waits for a supervisor's approval of that."""
     cases: dict[int, str] = field(default_factory=dict)
     """Case id by row."""
     referrals: dict[int, str] = field(default_factory=dict)

@@ -64,6 +64,8 @@ class Case(IntakeTable, table=True):
     facility: str | None = Field(default=None, max_length=40)
     facility_agency: str | None = Field(default=None, max_length=32)
     stay_status: str = Field(default="none", max_length=12)
+    stay_id: str | None = Field(default=None, max_length=36)
+    """The stay that was heard of last; None where it was heard of before stays were noted."""
     return_status: str = Field(default="none", max_length=10)
 
 
@@ -181,6 +183,41 @@ class Erasure(IntakeTable, table=True):
     decided_by: str | None = Field(default=None, max_length=256)
     decided_at: datetime | None = Field(default=None, sa_type=UtcTime)
     refused_because: str | None = Field(default=None, max_length=20)
+
+
+class Approval(IntakeTable, table=True):
+    """What somebody asked for and a supervisor, another person, decides; it stays with the case."""
+
+    __tablename__ = "approvals"
+    __table_args__ = (
+        Index(
+            "one_request_of_a_kind",
+            "case_id",
+            "kind",
+            unique=True,
+            sqlite_where=text("status = 'requested'"),
+            postgresql_where=text("status = 'requested'"),
+        ),
+        Index("ix_approvals_status", "status", "approval_id"),
+    )
+
+    approval_id: str = Field(primary_key=True, max_length=36)
+    case_id: str = Field(max_length=36, index=True)
+    kind: str = Field(max_length=14)
+    status: str = Field(default="requested", max_length=10)
+    asked: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))
+    """In codes alone; None once the person is erased."""
+    occurred_at: datetime = Field(sa_type=UtcTime)
+    screening_id: str | None = Field(default=None, max_length=36, unique=True)
+    """The screening that asked for it."""
+    requested_by: str = Field(max_length=256)
+    requested_at: datetime = Field(sa_type=UtcTime)
+    decided_by: str | None = Field(default=None, max_length=256)
+    decided_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    because: str | None = Field(default=None, max_length=20)
+    """Why it was rejected, or why it ended without a decision."""
+    open_work: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
+    """What was open when it was approved."""
 
 
 class LegalHold(IntakeTable, table=True):

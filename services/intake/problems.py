@@ -67,7 +67,7 @@ class ErasureRefused(Conflict):
 
 
 class SecondPersonNeeded(NotAllowed):
-    """Who asked for the erasure cannot approve it: a second person has to."""
+    """Who asked for it cannot approve it: a second person has to."""
 
 
 class HeldForProceedings(Conflict):
@@ -76,6 +76,30 @@ class HeldForProceedings(Conflict):
 
 class HoldUnknown(NotFound):
     """There is no such legal hold, or it lies outside what the token may see."""
+
+
+class ApprovalNeeded(Conflict):
+    """A supervisor has to approve this closing: the person is handed over to another organisation, or work is open."""
+
+
+class ApprovalNotNeeded(Conflict):
+    """Nothing is open and nobody is handed over: the case can be closed without an approval."""
+
+
+class ApprovalAsked(Conflict):
+    """Something else of this kind waits for a supervisor already; it has to be withdrawn or decided first."""
+
+
+class ApprovalUnknown(NotFound):
+    """There is nothing of that id to be approved, or its case lies outside what the token may see."""
+
+
+class ApprovalEnded(Conflict):
+    """This was decided or ended already; it has to be asked for again."""
+
+
+class OpenWorkChanged(Conflict):
+    """What is open is another than what you were shown: look at it again, then decide."""
 
 
 class ReferralUnknown(NotFound):

@@ -8,10 +8,12 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Mapped, Session
 from sqlmodel import col
 
-from services.intake.models import Case, Consent, Erasure, Manifest, Place, Referral, Seat, Trip
-from services.intake.rules import CaseState, phase
+from services.intake.models import Approval, Case, Consent, Erasure, Manifest, Place, Referral, Seat, Trip
+from services.intake.rules import CaseState, OpenWork, htcds_status, open_work, phase
+from services.intake.schemas.approvals import ApprovalView, FindingView, Kind, WorkView
 from services.intake.schemas.cases import CaseView, Figures
 from services.intake.schemas.erasing import ErasureView
+from shared.codes import TraffickingStatus
 from shared.security.access import within
 from shared.security.tokens import Caller
 
@@ -102,6 +104,75 @@ def list_erasures(session: Session, caller: Caller, status: str | None, after: s
     return [erasure_view(row) for row in session.scalars(query.order_by(col(Erasure.case_id)).limit(limit))]
 
 
+def open_work_of(session: Session, cases: Sequence[Case]) -> dict[str, list[OpenWork]]:
+    """What is not finished, by case id."""
+    travelling = [case.case_id for case in cases if case.return_status in ("planned", "departed")]
+    held = select(Seat).where(col(Seat.case_id).in_(travelling), col(Seat.status).in_(("planned", "departed")))
+    trips = {seat.case_id: seat.trip_id for seat in session.scalars(held)} if travelling else {}
+    return {
+        case.case_id: open_work(state_of(case), case.referral_id, case.stay_id, trips.get(case.case_id))
+        for case in cases
+    }
+
+
+def approval_view(approval: Approval, caller: Caller, open_now: Sequence[OpenWork] = ()) -> ApprovalView:
+    """`open_now`: what is open of a case whose closing waits."""
+    asked = approval.asked or {}
+    sees = approval.requested_by == caller.subject or "identification.approve" in caller.permissions
+    finding = {"trafficking_status": TraffickingStatus.ACTUAL} | asked
+    waits = approval.status == "requested"
+    return ApprovalView(
+        approval_id=approval.approval_id,
+        case_id=approval.case_id,
+        kind=approval.kind,
+        status=approval.status,
+        outcome=asked.get("outcome"),
+        finding=FindingView(**finding) if sees and "decided_by" in asked else None,
+        occurred_at=approval.occurred_at,
+        open_work=[WorkView(code=one.code, id=one.id) for one in open_now]
+        if waits
+        else [WorkView(**one) for one in approval.open_work],
+        requested_by=approval.requested_by,
+        requested_at=approval.requested_at,
+        decided_by=approval.decided_by,
+        decided_at=approval.decided_at,
+        because=approval.because,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalFilter:
+    """What a list of approvals may be narrowed to."""
+
+    status: str | None = None
+    kind: Kind | None = None
+    case_id: str | None = None
+    approval_id: str | None = None
+
+
+def list_approvals(
+    session: Session, caller: Caller, wanted: ApprovalFilter, after: str = "", limit: int = 1
+) -> list[ApprovalView]:
+    """By id, with what is open now of each case whose closing waits."""
+    query = (
+        select(Approval, Case)
+        .join(Case, col(Case.case_id) == col(Approval.case_id))
+        .where(case_scope(caller), col(Approval.approval_id) > after)
+    )
+    for column, value in (
+        (col(Approval.status), wanted.status),
+        (col(Approval.kind), wanted.kind),
+        (col(Approval.case_id), wanted.case_id),
+        (col(Approval.approval_id), wanted.approval_id),
+    ):
+        if value is not None:
+            query = query.where(column == value)
+    found = session.execute(query.order_by(col(Approval.approval_id)).limit(limit)).all()
+    closing = [case for approval, case in found if approval.kind != "identification"]
+    open_now = open_work_of(session, closing)
+    return [approval_view(approval, caller, open_now.get(case.case_id, ())) for approval, case in found]
+
+
 def list_places(session: Session) -> Sequence[Place]:
     return session.scalars(select(Place).order_by(col(Place.code))).all()
 
@@ -156,6 +227,7 @@ def case_view(case: Case) -> CaseView:
     return CaseView(
         case_id=case.case_id,
         status=case.status,
+        htcds_status=htcds_status(state_of(case), case.outcome),
         phase=phase(state_of(case)),
         outcome=case.outcome,
         arrival_point=case.arrival_point,

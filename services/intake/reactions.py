@@ -51,11 +51,11 @@ def reject_referral(work: Work, event: Event, fact: ReferralRejected) -> None:
 
 
 def note_check_in(work: Work, event: Event, fact: StayCheckedIn) -> None:
-    _note_stay(work, event.subject, "checked_in")
+    _note_stay(work, event.subject, fact.stay, "checked_in")
 
 
 def note_check_out(work: Work, event: Event, fact: StayCheckedOut) -> None:
-    _note_stay(work, event.subject, "checked_out")
+    _note_stay(work, event.subject, fact.stay, "checked_out")
 
 
 REACTIONS: Reactions = {
@@ -88,9 +88,9 @@ _PLACES = Entities(
 _REFERRALS = Entities(select(Referral).where(col(Referral.referral_id).in_(bindparam("of_referrals", expanding=True))))
 
 
-def _note_stay(work: Work, case_id: str, status: str) -> None:
+def _note_stay(work: Work, case_id: str, stay: str, status: str) -> None:
     if (case := work.session.get(Case, case_id)) is not None:
-        case.stay_status = status
+        case.stay_id, case.stay_status = stay, status
 
 
 def _referred(work: Work, case_id: str, referral_id: str) -> tuple[Case | None, Referral | None]:

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from shared.codes import MINOR_BANDS, AgeBand, age_band
+from shared.codes import MINOR_BANDS, AgeBand, TraffickingStatus, age_band
 from shared.times import local_date
 
 _NIK = re.compile(r"[0-9]{16}")
@@ -24,6 +24,16 @@ class CaseState:
     return_status: str
     trafficking_status: str | None
     status: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenWork:
+    """Something that is not finished for a person."""
+
+    code: str
+    """`referral_pending`, `referral_accepted`, `stay`, or `return`."""
+    id: str | None
+    """Of the referral, stay or trip; None for a stay that was heard of without one."""
 
 
 def is_nik(number: str) -> bool:
@@ -91,6 +101,50 @@ def phase(case: CaseState) -> str:
     if case.referral_status in ("pending", "accepted"):
         return "referred"
     return "screened" if case.trafficking_status else "registered"
+
+
+def status_told(finding: str, standing: str | None) -> str:
+    """The trafficking status that a screening tells: that somebody is a victim is found by the officer and approved by
+    a supervisor, so that it is told as possible until then, unless it stands already."""
+    if finding == TraffickingStatus.ACTUAL and standing != TraffickingStatus.ACTUAL:
+        return TraffickingStatus.POSSIBLE
+    return finding
+
+
+def open_work(case: CaseState, referral: str | None, stay: str | None, trip: str | None) -> list[OpenWork]:
+    """What is not finished: an unanswered question, a bed that waits or is taken, a journey.
+
+    Who was handed over at home sleeps in no shelter, whatever that has written down by now; of a case that was reopened
+    afterwards it is looked at again.
+    """
+    at_home = case.return_status == "arrived" and case.status != "reopened"
+    found = []
+    if case.referral_status == "pending":
+        found.append(OpenWork("referral_pending", referral))
+    elif case.referral_status == "accepted" and case.stay_status == "none" and not at_home:
+        found.append(OpenWork("referral_accepted", referral))
+    if case.stay_status == "checked_in" and not at_home:
+        found.append(OpenWork("stay", stay))
+    if case.return_status in ("planned", "departed"):
+        found.append(OpenWork("return", trip))
+    return found
+
+
+def closing_kind(outcome: str, work: Collection[OpenWork]) -> str | None:
+    """As what a closing has to be approved: `transfer`, `closure` where work is open; None where it need not be."""
+    if outcome == "transferred":
+        return "transfer"
+    return "closure" if work else None
+
+
+def htcds_status(case: CaseState, outcome: str | None) -> str:
+    """HTCDS `cas_Status`: Active, FollowUp once the person is at home, Closed, ClosedReferred to another organisation.
+
+    An erased case is told as closed.
+    """
+    if case.status in ("closed", "erased"):
+        return "ClosedReferred" if outcome == "transferred" else "Closed"
+    return "FollowUp" if case.return_status == "arrived" and case.status != "reopened" else "Active"
 
 
 def trip_status(seats: Collection[str]) -> str:

@@ -8,6 +8,7 @@ PUBLISHERS: dict[str, tuple[type[Fact], ...]] = {
     "/pulang/intake": (
         intake.CaseRegistered,
         intake.CaseScreened,
+        intake.CaseIdentified,
         intake.ConsentChanged,
         intake.CaseClosed,
         intake.CaseReopened,

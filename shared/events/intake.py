@@ -54,6 +54,18 @@ class CaseScreened(Fact):
     care_layer: Annotated[IascLayer | None, Mark.INTERNAL] = None
 
 
+class CaseIdentified(Fact):
+    """The person was identified as a victim of trafficking, and by whom, in HTCDS codes: one proposed it, a supervisor
+    approved. Of this and `case.screened` the newest holds."""
+
+    TYPE: ClassVar[str] = "pulang.case.identified.v1"
+
+    trafficking_status: TraffickingStatus
+    decided_by: StatusDecidedBy
+    methods_of_control: tuple[MethodOfControl, ...] = ()
+    types_of_exploitation: tuple[TypeOfExploitation, ...] = ()
+
+
 class ConsentDecision(BaseModel):
     """What the person decided about one agency."""
 

@@ -18,7 +18,7 @@ NOTE = "Catatan rahasia tentang mimpi buruk"
 NOBODY = "https://127.0.0.1:9/"
 DAY, LATER = "2026-11-03", "2026-11-08"
 DAYS = {"from": "2026-11-01", "until": "2026-11-20"}
-PEOPLE = 180
+PEOPLE = 236
 ALL_ROLES = Roles.load(ROLES).by_name
 
 
@@ -66,6 +66,9 @@ class Side:
     session: str = ""
     erasure: str = ""
     """Somebody asked for it to be erased."""
+    proposed: str = ""
+    """Somebody proposed that they are a victim."""
+    approval: str = ""
     held: str = ""
     """Legal proceedings need it."""
     hold: str = ""
@@ -187,6 +190,8 @@ class Prepared:
         asked, side.spares["registered"], side.spares["closed"] = cases[90:115], cases[115:135], cases[135:150]
         side.spares["erasable"], side.spares["doubtful"] = cases[150:160], cases[160:170]
         side.spares["doomed"], side.erasure, side.held = cases[170:178], cases[178], cases[179]
+        side.spares["victims"], side.spares["transferable"] = cases[180:200], cases[200:212]
+        side.spares["proposed"], side.proposed = cases[212:235], cases[235]
         made = await officer.done(
             "/intake/referrals", {"facility": side.shelter, "cases": staying + asked, "occurred_at": DAY}
         )
@@ -246,6 +251,11 @@ class Prepared:
         head = self.pulang.user("supervisor", side.agency, subject=f"head@{side.agency}")
         for case in (*side.spares["doubtful"], *side.spares["doomed"], side.erasure):
             await head.done(f"/intake/cases/{case}/erasure", {"reason": "requested", "asked_by": "person"})
+        finding = {"decided_by": "Police", "occurred_at": DAY}
+        side.approval, *side.spares["approvals"] = [
+            (await head.done(f"/intake/cases/{case}/identification", finding))["approval_id"]
+            for case in (side.proposed, *side.spares["proposed"])
+        ]
         path = f"/intake/cases/{side.held}/legal-holds"
         side.hold, *side.spares["holds"] = [
             (await head.done(path, {"reason": "prosecution"}))["hold_id"] for _ in range(9)

@@ -16,6 +16,7 @@ from tests.races.racing import (
     told,
     under_way,
 )
+from tests.services.intake.approving import VICTIM, approve, ask_to_close, propose
 from tests.services.intake.story import SHELTER, case_of, refer
 from tests.services.intake.test_consent import consent
 from tests.services.intake.test_trips import in_shelter, trip
@@ -157,12 +158,15 @@ async def test_a_referral_is_revoked_once_and_closing_takes_it_back_once(pulang:
     (referral,) = await refer(pulang, case)
     revoke = pulang.officer().post(f"/intake/referrals/{referral}/revocation", {"occurred_at": "2026-11-04"})
     again = pulang.officer().post(f"/intake/referrals/{referral}/revocation", {"occurred_at": "2026-11-04"})
-    supervisor = pulang.user("supervisor", "bp2mi", "TNJ")
-    closing = {"outcome": "withdrawn", "cases": [case], "occurred_at": "2026-11-04"}
-    answers = await race("intake", "referrals", revoke, again, supervisor.post("/intake/closures", closing))
-    assert statuses(answers) == {201: 3}
+    asked = await ask_to_close(pulang, case, on="2026-11-04")
+    closing = approve(pulang, asked["approval_id"], *asked["open_work"])
+    answers = await race("intake", "referrals", revoke, again, closing)
+    # Whoever approves after the revocation was shown something that is no longer open.
+    assert statuses(answers) in ({201: 3}, {201: 2, 409: 1})
+    assert set(kinds(answers)) <= {"open-work-changed"}
     facts = await told(pulang, "intake", case)
-    assert sorted(facts[2:]) == ["case.closed", "referral.revoked"]
+    closed = ["case.closed"] if answers[2].status_code == 201 else []
+    assert sorted(facts[2:]) == [*closed, "referral.revoked"]
 
 
 async def test_a_trip_that_is_planned_twice_is_answered_alike(pulang: Pulang) -> None:
@@ -194,15 +198,15 @@ async def test_a_trip_departs_without_whoever_died_at_that_moment(pulang: Pulang
     _, (stays, dies) = await in_shelter(pulang, 2)
     plan = trip(stays, dies)
     await pulang.staff().done("/intake/trips", plan)
-    supervisor = pulang.user("supervisor", "bp2mi", "TNJ")
-    closing = {"outcome": "deceased", "cases": [dies], "occurred_at": "2026-11-08"}
+    asked = await ask_to_close(pulang, dies, "deceased", "2026-11-08", "kemensos")
+    closing = approve(pulang, asked["approval_id"], *asked["open_work"], agency="kemensos")
     path = f"/intake/trips/{plan['id']}/departure"
     answers = await race(
         "intake",
         "seats",
         pulang.staff().post(path, {"occurred_at": "2026-11-08"}),
         pulang.staff().post(path, {"occurred_at": "2026-11-08"}),
-        supervisor.post("/intake/closures", closing),
+        closing,
     )
     assert statuses(answers) == {201: 3}
     seats = dict(pulang.rows("intake", "SELECT case_id, status FROM seats"))
@@ -210,6 +214,57 @@ async def test_a_trip_departs_without_whoever_died_at_that_moment(pulang: Pulang
     assert (await case_of(pulang, dies))["return_status"] == "none"
     assert (await told(pulang, "intake", stays)).count("return.departed") == 1
     assert (await told(pulang, "intake", dies))[-1] == "case.closed"
+
+
+async def test_an_approval_is_decided_once_and_one_way(pulang: Pulang) -> None:
+    await pulang.open_post()
+    case = await pulang.register()
+    path = f"/intake/approvals/{await propose(pulang, case)}"
+    heads = [pulang.user("supervisor", "bp2mi", subject=f"kepala-{number}") for number in range(3)]
+    answers = await race(
+        "intake",
+        "approvals",
+        heads[0].post(f"{path}/approval", {}),
+        heads[1].post(f"{path}/rejection", {"reason": "unfounded"}),
+        heads[2].post(f"{path}/approval", {}),
+        pulang.officer().post(f"{path}/withdrawal"),
+    )
+    decided = pulang.rows("intake", "SELECT status FROM approvals")
+    facts = await told(pulang, "intake", case)
+    assert facts == ["case.registered", *(["case.identified"] if decided == [("approved",)] else [])]
+    assert statuses(answers) == ({201: 2, 409: 2} if decided == [("approved",)] else {201: 1, 409: 3})
+    assert set(kinds(answers)) == {"approval-ended"}
+
+
+async def test_what_is_approved_is_what_was_shown(pulang: Pulang) -> None:
+    """A seat is given to the person at the moment in which their closing is approved without one."""
+    _, (case,) = await in_shelter(pulang)
+    asked = await ask_to_close(pulang, case, "disappeared", agency="kemensos")
+    plan = trip(case)
+    approved, planned = await race(
+        "intake",
+        "cases",
+        approve(pulang, asked["approval_id"], *asked["open_work"], agency="kemensos"),
+        pulang.staff().post("/intake/trips", plan),
+    )
+    both = (approved.status_code, planned.status_code)
+    assert both in ((201, 409), (409, 201))
+    assert kinds([approved, planned]) == (["case-is-closed"] if both == (201, 409) else ["open-work-changed"])
+    facts = await told(pulang, "intake", case)
+    assert ("case.closed" in facts, "return.planned" in facts) == (both == (201, 409), both == (409, 201))
+
+
+async def test_two_who_propose_at_once_have_one_proposal(pulang: Pulang) -> None:
+    await pulang.open_post()
+    case = await pulang.register()
+    path = f"/intake/cases/{case}/identification"
+    answers = await race(
+        "intake",
+        "approvals",
+        pulang.officer().post(path, VICTIM),
+        pulang.user("supervisor", "bp2mi").post(path, VICTIM | {"decided_by": "NGO"}),
+    )
+    assert (statuses(answers), kinds(answers)) == ({201: 1, 409: 1}, ["approval-asked"])
 
 
 async def test_a_case_is_closed_with_one_outcome(pulang: Pulang) -> None:

@@ -10,7 +10,15 @@ import orjson
 from services.exchange.timeline import KIT
 from shared.events.aid import AidIssued
 from shared.events.fact import Fact
-from shared.events.intake import CaseClosed, CaseErased, CaseRegistered, CaseReopened, CaseScreened, ConsentChanged
+from shared.events.intake import (
+    CaseClosed,
+    CaseErased,
+    CaseIdentified,
+    CaseRegistered,
+    CaseReopened,
+    CaseScreened,
+    ConsentChanged,
+)
 from shared.events.psychosocial import SessionRecorded
 from shared.events.shelter import StayCheckedIn, StayCheckedOut
 
@@ -73,7 +81,7 @@ class Case:
                 self.recorded_on = recorded_on
                 self.sex = fact.sex
                 self.age_band = fact.age_band or UNKNOWN
-            case CaseScreened():
+            case CaseScreened() | CaseIdentified():
                 self.trafficking_status = fact.trafficking_status
             case ConsentChanged():
                 self.consents |= {decision.agency: decision.level for decision in fact.decisions}

@@ -21,7 +21,7 @@ from shared.events.catalogue import fact_of
 from shared.events.envelope import Event
 from shared.events.facilities import FacilityOpened
 from shared.events.fact import LIFECYCLE, OPERATIONS, Fact
-from shared.events.intake import CaseClosed, CaseRegistered, CaseReopened, CaseScreened, ConsentChanged
+from shared.events.intake import CaseClosed, CaseIdentified, CaseRegistered, CaseReopened, CaseScreened, ConsentChanged
 from shared.events.psychosocial import SessionRecorded
 from shared.events.shelter import StayCheckedIn, StayCheckedOut
 from shared.work import Work
@@ -33,6 +33,7 @@ COUNTED = frozenset(
     for fact in (
         CaseRegistered,
         CaseScreened,
+        CaseIdentified,
         ConsentChanged,
         CaseClosed,
         CaseReopened,

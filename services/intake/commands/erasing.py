@@ -8,12 +8,13 @@ from pydantic import ValidationError
 from sqlalchemy import delete, select
 from sqlmodel import col
 
+from services.intake.commands.approvals import must_be_another
 from services.intake.commands.cases import ERASED, CaseRow, erased_or_not
 from services.intake.commands.forgetting import FORGETTING
 from services.intake.commands.holds import must_not_be_held
 from services.intake.commands.known import tokens_of
 from services.intake.models import BlindToken, Erasure, ManifestRow, Referral
-from services.intake.problems import ErasureAsked, ErasureRefused, ErasureUnknown, SecondPersonNeeded
+from services.intake.problems import ErasureAsked, ErasureRefused, ErasureUnknown
 from services.intake.queries import erasure_view
 from services.intake.schemas.erasing import ErasureView, RefuseErasure, RequestErasure
 from services.intake.schemas.people import Person
@@ -64,8 +65,7 @@ def approve_erasure(work: Work, case_id: str) -> ErasureView:
     asked = work.session.get(Erasure, case_id)
     if asked is None:
         raise ErasureUnknown
-    if asked.requested_by == work.caller.subject:
-        raise SecondPersonNeeded
+    must_be_another(work, asked.requested_by)
     if asked.status == ERASED:
         return erasure_view(asked)
     if asked.status == "refused":

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from services.intake.commands.cases import ERASED
 from services.intake.models import (
+    Approval,
     BlindToken,
     Case,
     Consent,
@@ -29,6 +30,7 @@ from shared.erasing.table import doom
 from shared.security.secrets import Secrets
 
 _CASES, _ROWS, _ERASURES = table_of(Case), table_of(ManifestRow), table_of(Erasure)
+_APPROVALS = table_of(Approval)
 _SEALED = (table_of(Identity), table_of(BlindToken), table_of(Screening), table_of(ConsentRecord))
 """Deleted with all their rows of the case: sealed columns, keyed tokens, and findings that the case itself sums up."""
 HIDDEN_KEY = "~"
@@ -44,6 +46,11 @@ def forget(session: Session, secrets: Secrets, cases: Sequence[str], now_ms: int
     session.execute(delete(_ROWS).where(_ROWS.c.known_case.in_(cases)))
     for table in _SEALED:
         session.execute(delete(table).where(table.c.case_id.in_(cases)))
+    session.execute(
+        update(_APPROVALS)
+        .where(_APPROVALS.c.case_id.in_(cases), _APPROVALS.c.status == "requested")
+        .values(status="ended", because="person_erased", decided_at=datetime.fromtimestamp(now_ms / 1000, UTC))
+    )
     for table, values in _BLANKED:
         session.execute(update(table).where(table.c.case_id.in_(cases)).values(**values))
     _give_up(session, cases)
@@ -104,8 +111,10 @@ _BLANKED: tuple[tuple[Any, dict[str, Any]], ...] = (
     # Which agencies had been given consent is kept: that they were told to delete has to be shown.
     (table_of(Consent), {"status": ERASED, "level": "none", "expires_on": None}),
     (table_of(LegalHold), {"note": None, "lifting_note": None}),
+    # Who asked and who decided is kept: that there were two has to be shown.
+    (_APPROVALS, {"asked": None}),
 )
 _ERASED = upserting(_ERASURES, ("case_id",), ("status", "decided_at"))
 _KNOWN = Prepared(select(_ERASURES.c.status).where(_ERASURES.c.case_id == bindparam("of_case")))
 
-FORGETTING = Forgetting(forget, (_ROWS, *_SEALED, _CASES, table_of(LegalHold)))
+FORGETTING = Forgetting(forget, (_ROWS, *_SEALED, _CASES, _APPROVALS, table_of(LegalHold)))

@@ -8,10 +8,14 @@ import uuid_utils
 from sqlalchemy import bindparam, insert, select, update
 from sqlmodel import col
 
+from services.intake.commands.approvals import end_requests
 from services.intake.commands.cases import CaseRow, case_row, moment_of
-from services.intake.models import Case, Screening
+from services.intake.commands.identifying import propose_from_screening
+from services.intake.models import Approval, Case, Screening
 from services.intake.problems import CaseIsClosed, IdTaken
+from services.intake.rules import status_told
 from services.intake.schemas.cases import ScreenCase, ScreeningView
+from shared.codes import TraffickingStatus
 from shared.database.models import table_of
 from shared.database.prepared import Prepared
 from shared.events.intake import CaseScreened
@@ -21,7 +25,9 @@ from shared.work import Work
 def screen_case(work: Work, case_id: str, body: ScreenCase) -> ScreeningView:
     """Record the finding; the newest holds. Circumstances and note are sealed, and never in the event.
 
-    The same `id` again is answered as it stands. Raises CaseUnknown, CaseIsClosed, ImpossibleDate, IdTaken.
+    That somebody is a victim waits for a supervisor and is told as possible until then (decision 21); what waited from
+    before ends, for it was proposed on an older finding. The same `id` again is answered as it stands. Raises
+    CaseUnknown, CaseIsClosed, ImpossibleDate, IdTaken.
     """
     case = case_row(work, case_id, open_only=False)
     occurred = moment_of(work, body.occurred_at, case)
@@ -37,12 +43,17 @@ def screen_case(work: Work, case_id: str, body: ScreenCase) -> ScreeningView:
             _circumstances(body), case=case_id, table="screenings", column="circumstances"
         ),
     }
+    told = TraffickingStatus(status_told(body.trafficking_status, case.trafficking_status))
     _NEW.write(work.session, [screening | _codes(body)])
-    _FOUND.write(work.session, [{"of_case": case_id, "finding": body.trafficking_status.value}])
+    _FOUND.write(work.session, [{"of_case": case_id, "finding": told.value}])
+    end_requests(work, [case_id], "screened_again", ["identification"])
+    proposed = None
+    if told != body.trafficking_status:
+        proposed = propose_from_screening(work, case_id, screening["screening_id"], body, occurred)
     work.record(
         case_id,
         CaseScreened(
-            trafficking_status=body.trafficking_status,
+            trafficking_status=told,
             decided_by=body.decided_by,
             methods_of_control=tuple(body.methods_of_control),
             types_of_exploitation=tuple(body.types_of_exploitation),
@@ -51,7 +62,7 @@ def screen_case(work: Work, case_id: str, body: ScreenCase) -> ScreeningView:
         ),
         occurred,
     )
-    return _view(screening["screening_id"], case_id, body.trafficking_status)
+    return _view(screening["screening_id"], case_id, told, proposed)
 
 
 _NEW = Prepared(insert(table_of(Screening)))
@@ -75,7 +86,9 @@ def _repeated(work: Work, case: CaseRow, known: Any, body: ScreenCase, occurred:
         known.circumstances, case=case.case_id, table="screenings", column="circumstances"
     ):
         raise IdTaken(pointer="#/id")
-    return _view(known.screening_id, known.case_id, known.trafficking_status)
+    proposed = work.session.scalars(select(Approval).where(col(Approval.screening_id) == known.screening_id)).first()
+    told = known.trafficking_status if proposed is None else status_told(known.trafficking_status, None)
+    return _view(known.screening_id, known.case_id, told, proposed)
 
 
 def _codes(body: ScreenCase) -> dict[str, Any]:
@@ -96,5 +109,10 @@ def _circumstances(body: ScreenCase) -> str:
     return orjson.dumps(body.model_dump(include={"gender_based_violence", "pregnant", "disability", "note"})).decode()
 
 
-def _view(screening_id: str, case_id: str, trafficking_status: str) -> ScreeningView:
-    return ScreeningView(screening_id=screening_id, case_id=case_id, trafficking_status=trafficking_status)
+def _view(screening_id: str, case_id: str, told: str, proposed: Approval | None) -> ScreeningView:
+    return ScreeningView(
+        screening_id=screening_id,
+        case_id=case_id,
+        trafficking_status=told,
+        approval=None if proposed is None else proposed.approval_id,
+    )

@@ -7,6 +7,7 @@ from fastapi import Path, Query, Request, Response
 from services.intake import queries
 from services.intake.commands import closing, referral, registration, screening
 from services.intake.problems import (
+    ApprovalNeeded,
     CaseIsClosed,
     CaseIsNotClosed,
     CaseUnknown,
@@ -32,6 +33,7 @@ CASE_ID = "0192f0c1-5f4e-7c3a-9b1e-2f6f0d6a7b10"
 CASE = {
     "case_id": CASE_ID,
     "status": "open",
+    "htcds_status": "Active",
     "phase": "in_shelter",
     "arrival_point": "TNJ",
     "arrival_date": "2026-11-03",
@@ -123,7 +125,7 @@ async def get_case(case_id: Annotated[Id, Path()], at: Annotated[Door, door("cas
 async def screen_case(
     case_id: Annotated[Id, Path()], body: ScreenCase, at: Annotated[Door, door("case.screen")]
 ) -> Response:
-    """Record the finding of a screening."""
+    """Record the finding of a screening. That somebody is a victim waits for a supervisor, as `approval`."""
     return await at.write(lambda work: screening.screen_case(work, case_id, body))
 
 
@@ -171,11 +173,12 @@ async def list_referrals(case_id: Annotated[Id, Path()], at: Annotated[Door, doo
     "/closures",
     status_code=201,
     response_model=CaseIds,
-    responses=raises(CaseUnknown, PersonErased, CaseIsClosed),
+    responses=raises(CaseUnknown, PersonErased, CaseIsClosed, ApprovalNeeded),
     openapi_extra=sample({"cases": [CASE_ID]}, 201),
 )
 async def close_cases(body: CloseCases, at: Annotated[Door, door("case.close")]) -> Response:
-    """Close cases with one outcome; all of them, or none."""
+    """Close cases with one outcome; all of them, or none. Of whom work is open, or who is transferred, a supervisor has
+    to be asked: see `POST /intake/cases/{case_id}/closure`."""
     return await at.write(lambda work: closing.close_cases(work, body))
 
 

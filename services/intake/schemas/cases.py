@@ -58,6 +58,9 @@ class ScreeningView(View):
     screening_id: str
     case_id: str
     trafficking_status: str
+    """What is told of it: that somebody is a victim is told as possible until a supervisor has approved it."""
+    approval: str | None = None
+    """The id under which that waits for a supervisor."""
 
 
 class CloseCases(Body):
@@ -99,6 +102,8 @@ class CaseView(View):
 
     case_id: str
     status: str
+    htcds_status: str
+    """HTCDS `cas_Status`."""
     phase: str
     outcome: str | None = None
     arrival_point: str

@@ -4,6 +4,7 @@ from tests.access.matrix.row import EMPTY, NEW, Any_, Row, ask, row
 from tests.access.prepared import DAY, DAYS, LATER, Caller, Side, new_id
 
 SEE_CASES = "arrival_officer shelter_staff supervisor administrator"
+SHOWN = Any_("it is compared with what is open of the very case, and finds nothing")
 SEE_PLACES = Any_("places are public, and so is who runs them")
 
 
@@ -25,6 +26,8 @@ def in_hand_to_correct(caller: Caller, side: Side) -> bool | int:
 
 ANSWERS_FOR = "supervisor administrator"
 OF_CASE = {"path.case_id": 404}
+SEE_APPROVALS = "arrival_officer shelter_staff supervisor administrator"
+OF_APPROVAL = {"path.approval_id": 404}
 
 ROWS: dict[str, Row] = {
     "POST /intake/cases/{case_id}/erasure": row(
@@ -53,6 +56,31 @@ ROWS: dict[str, Row] = {
     "GET /intake/cases/{case_id}/legal-holds": row(ANSWERS_FOR, lambda it: ask(case_id=it.held), OF_CASE),
     "GET /intake/cases/{case_id}/legal-holds/{hold_id}": row(
         ANSWERS_FOR, lambda it: ask(case_id=it.held, hold_id=it.hold), OF_CASE | {"path.hold_id": 404}
+    ),
+    "POST /intake/cases/{case_id}/identification": row(
+        "arrival_officer shelter_staff supervisor",
+        lambda it: ask({"id": new_id(), "decided_by": "NGO", "occurred_at": DAY}, case_id=it.spare("victims")),
+        OF_CASE | {"body.id": NEW},
+    ),
+    "POST /intake/cases/{case_id}/closure": row(
+        "supervisor",
+        lambda it: ask(
+            {"id": new_id(), "outcome": "transferred", "occurred_at": DAY}, case_id=it.spare("transferable")
+        ),
+        OF_CASE | {"body.id": NEW},
+    ),
+    "GET /intake/approvals": row(SEE_APPROVALS, lambda it: ask(query={"case": it.proposed}), {"query.case": EMPTY}),
+    "GET /intake/approvals/{approval_id}": row(SEE_APPROVALS, lambda it: ask(approval_id=it.approval), OF_APPROVAL),
+    "POST /intake/approvals/{approval_id}/approval": row(
+        "supervisor",
+        lambda it: ask({"open_work": []}, approval_id=it.spare("approvals")),
+        OF_APPROVAL | {"body.open_work.id": SHOWN},
+    ),
+    "POST /intake/approvals/{approval_id}/rejection": row(
+        "supervisor", lambda it: ask({"reason": "unfounded"}, approval_id=it.spare("approvals")), OF_APPROVAL
+    ),
+    "POST /intake/approvals/{approval_id}/withdrawal": row(
+        "arrival_officer shelter_staff supervisor", lambda it: ask(approval_id=it.spare("approvals")), OF_APPROVAL
     ),
     "POST /intake/cases": row(
         "arrival_officer",

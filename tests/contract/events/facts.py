@@ -34,6 +34,12 @@ EXAMPLES: tuple[Fact, ...] = (
         needs=(Need.ISOLATION, Need.GROUND_FLOOR),
         care_layer=3,
     ),
+    intake.CaseIdentified(
+        trafficking_status=TraffickingStatus.ACTUAL,
+        decided_by=StatusDecidedBy.POLICE,
+        methods_of_control=(MethodOfControl.DEBT_BONDAGE,),
+        types_of_exploitation=(TypeOfExploitation.FORCED_LABOUR,),
+    ),
     intake.ConsentChanged(
         decisions=(
             intake.ConsentDecision(agency="iom", status="given", level="pseudonymous", expires_on=date(2021, 1, 3)),

@@ -14,11 +14,12 @@ from services.exchange.policy import agency_topic
 from services.exchange.rules import topic_of
 from shared.bus.embedded import EmbeddedBus
 from shared.bus.protocol import Received, Record
+from shared.codes import TraffickingStatus
 from shared.events.aid import AidIssued, DonationReceived
 from shared.events.envelope import Event, rfc3339
 from shared.events.facilities import FacilityOpened, RoomSummary
 from shared.events.fact import Fact
-from shared.events.intake import CaseRegistered, CaseScreened, ConsentChanged, ConsentDecision
+from shared.events.intake import CaseIdentified, CaseRegistered, CaseScreened, ConsentChanged, ConsentDecision
 from shared.events.psychosocial import SessionRecorded
 from shared.events.shelter import StayCheckedIn, StayCheckedOut
 from shared.http.app import app_of
@@ -65,6 +66,11 @@ class Narrator:
     def screened(self, case: str, status: Any = "NotAVictimOfTrafficking") -> Event:
         fact = CaseScreened(trafficking_status=status, decided_by="NGO", needs=("isolation",), care_layer=2)
         return self.tell("intake", case, fact)
+
+    def identified(self, case: str) -> Event:
+        return self.tell(
+            "intake", case, CaseIdentified(trafficking_status=TraffickingStatus.ACTUAL, decided_by="Police")
+        )  # type: ignore[arg-type]
 
     def consent(self, case: str, **levels: str) -> Event:
         decisions = tuple(

@@ -3,6 +3,7 @@
 import uuid
 from typing import Any
 
+from tests.services.intake.approving import close_with_approval
 from tests.services.intake.story import SHELTER, ShelterVoice, case_of, facts, kind, pointers, refer, told
 from tests.world import Pulang
 
@@ -59,8 +60,7 @@ async def test_a_question_without_an_answer_is_taken_back(pulang: Pulang) -> Non
     shelter = ShelterVoice(pulang)
     await shelter.opens()
     (referral,) = await refer(pulang, case)
-    supervisor = pulang.user("supervisor", "bp2mi")
-    await supervisor.done("/intake/closures", closure(case))
+    await close_with_approval(pulang, case)
     assert facts(pulang, case)[-2:] == ["referral.revoked", "case.closed"]
     listed = (await pulang.officer().get(f"/intake/cases/{case}/referrals")).json()["items"]
     assert [(one["referral_id"], one["status"]) for one in listed] == [(referral, "revoked")]
@@ -91,6 +91,6 @@ async def test_news_of_a_closed_case_is_noted(pulang: Pulang) -> None:
     shelter = ShelterVoice(pulang)
     await shelter.opens()
     await shelter.accepts(case)
-    await pulang.user("supervisor", "bp2mi").done("/intake/closures", closure(case))
+    await close_with_approval(pulang, case)
     await shelter.checks_in(case)
     assert (await case_of(pulang, case))["stay_status"] == "checked_in"

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.services.intake.approving import VICTIM, propose
 from tests.services.intake.story import SHELTER, ShelterVoice, intake_of, refer
 from tests.services.intake.test_consent import consent
 from tests.services.intake.test_expiry import until
@@ -77,6 +78,9 @@ async def targets(pulang: Pulang) -> list[Target]:
     held = (await supervisor.done(f"/intake/cases/{case}/legal-holds", {"reason": "prosecution"}))["hold_id"]
     hold = {"id": str(uuid.uuid4()), "reason": "court_proceedings", "note": "Perkara"}
     child = consent(until("2027-01-01"), ("kemensos", "refused"), witness="S", id=str(uuid.uuid4()))
+    victim, transfer = await propose(pulang, leaving), {"outcome": "transferred", "id": str(uuid.uuid4())} | on
+    decision = {"approval_id": victim}
+    seen = {"open_work": [{"code": "stay", "id": str(uuid.uuid4())}]}
     people: list[tuple[str, str, dict[str, str], User, Any]] = [
         ("PUT", "/intake/arrival-points/{code}", {"code": "TNJ"}, administrator, point),
         ("GET", "/intake/places", {}, administrator, None),
@@ -93,6 +97,19 @@ async def targets(pulang: Pulang) -> list[Target]:
         ("POST", "/intake/closures", {}, supervisor, {"outcome": "withdrawn", "cases": [case]} | on),
         ("POST", "/intake/cases/{case_id}/reopening", {"case_id": case}, supervisor, on),
         ("GET", "/intake/figures", {}, administrator, None),
+        (
+            "POST",
+            "/intake/cases/{case_id}/identification",
+            {"case_id": case},
+            officer,
+            VICTIM | {"id": str(uuid.uuid4())},
+        ),
+        ("POST", "/intake/cases/{case_id}/closure", {"case_id": housed}, supervisor, transfer),
+        ("GET", "/intake/approvals", {}, supervisor, None),
+        ("GET", "/intake/approvals/{approval_id}", decision, supervisor, None),
+        ("POST", "/intake/approvals/{approval_id}/approval", decision, supervisor, seen),
+        ("POST", "/intake/approvals/{approval_id}/rejection", decision, supervisor, {"reason": "unfounded"}),
+        ("POST", "/intake/approvals/{approval_id}/withdrawal", decision, supervisor, None),
         ("POST", "/intake/cases/{case_id}/consents", {"case_id": case}, officer, child),
         ("GET", "/intake/cases/{case_id}/identity", {"case_id": case}, officer, None),
         ("GET", "/intake/cases/{case_id}/access-record", {"case_id": case}, officer, None),

@@ -1,6 +1,7 @@
 """Intake's decisions, as tables of cases."""
 
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -112,3 +113,82 @@ def state(referral: str = "none", stay: str = "none", home: str = "none", screen
 def test_who_has_the_person_and_how_far_the_case_is(case: CaseState, custodian: str | None, phase: str) -> None:
     assert rules.custodian(case) == custodian
     assert rules.phase(case) == phase
+
+
+def state(**change: str | None) -> CaseState:
+    known: dict[str, Any] = {"referral_status": "none", "stay_status": "none", "return_status": "none"}
+    known |= {"arrival_point": "TNJ", "facility": None, "trafficking_status": None, "status": "open"}
+    return CaseState(**known | change)
+
+
+@pytest.mark.parametrize(
+    ("change", "codes"),
+    [
+        ({}, []),
+        ({"referral_status": "pending"}, ["referral_pending"]),
+        ({"referral_status": "rejected"}, []),
+        ({"referral_status": "accepted"}, ["referral_accepted"]),
+        ({"referral_status": "accepted", "stay_status": "checked_in"}, ["stay"]),
+        ({"referral_status": "accepted", "stay_status": "checked_out"}, []),
+        ({"stay_status": "checked_in", "return_status": "planned"}, ["stay", "return"]),
+        ({"stay_status": "checked_out", "return_status": "departed"}, ["return"]),
+        ({"stay_status": "checked_in", "return_status": "arrived"}, []),
+        ({"stay_status": "checked_in", "return_status": "arrived", "status": "reopened"}, ["stay"]),
+        ({"referral_status": "accepted", "return_status": "arrived"}, []),
+        ({"referral_status": "pending", "return_status": "arrived"}, ["referral_pending"]),
+    ],
+)
+def test_what_is_open(change: dict[str, str], codes: list[str]) -> None:
+    found = rules.open_work(state(**change), "r", "s", "t")
+    assert [one.code for one in found] == codes
+    assert {one.code.split("_")[0]: one.id for one in found} == {
+        code.split("_")[0]: {"referral": "r", "stay": "s", "return": "t"}[code.split("_")[0]] for code in codes
+    }
+
+
+@pytest.mark.parametrize(
+    ("outcome", "open_work", "kind"),
+    [
+        ("returned", [], None),
+        ("deceased", [rules.OpenWork("stay", "s")], "closure"),
+        ("transferred", [], "transfer"),
+        ("transferred", [rules.OpenWork("stay", "s")], "transfer"),
+    ],
+)
+def test_which_closing_needs_a_second_person(outcome: str, open_work: list[rules.OpenWork], kind: str | None) -> None:
+    assert rules.closing_kind(outcome, open_work) == kind
+
+
+POSSIBLE, ACTUAL, NOT = "PossibleVictimOfTrafficking", "ActualVictimOfTrafficking", "NotAVictimOfTrafficking"
+
+
+@pytest.mark.parametrize(
+    ("finding", "standing", "told"),
+    [
+        (ACTUAL, None, POSSIBLE),
+        (ACTUAL, POSSIBLE, POSSIBLE),
+        (ACTUAL, NOT, POSSIBLE),
+        (ACTUAL, ACTUAL, ACTUAL),
+        (POSSIBLE, ACTUAL, POSSIBLE),
+        (NOT, ACTUAL, NOT),
+        (NOT, None, NOT),
+    ],
+)
+def test_what_a_screening_tells(finding: str, standing: str | None, told: str) -> None:
+    assert rules.status_told(finding, standing) == told
+
+
+@pytest.mark.parametrize(
+    ("change", "outcome", "status"),
+    [
+        ({}, None, "Active"),
+        ({"status": "reopened", "return_status": "arrived"}, None, "Active"),
+        ({"return_status": "departed"}, None, "Active"),
+        ({"return_status": "arrived"}, None, "FollowUp"),
+        ({"status": "closed", "return_status": "arrived"}, "returned", "Closed"),
+        ({"status": "closed"}, "transferred", "ClosedReferred"),
+        ({"status": "erased"}, None, "Closed"),
+    ],
+)
+def test_the_status_in_htcds(change: dict[str, str], outcome: str | None, status: str) -> None:
+    assert rules.htcds_status(state(**change), outcome) == status

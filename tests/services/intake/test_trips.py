@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.services.intake.approving import close_with_approval
 from tests.services.intake.story import SHELTER, ShelterVoice, case_of, facts, intake_of, kind, pointers, refer, told
 from tests.world import Pulang
 
@@ -100,8 +101,7 @@ async def test_nobody_gets_a_seat_where_one_cannot(pulang: Pulang) -> None:
     elsewhere, asked, at_post = [await pulang.register() for _ in range(3)]
     await shelter.accepts(elsewhere, shelter=OTHER)
     await refer(pulang, asked)
-    supervisor = pulang.user("supervisor", "bp2mi")
-    await supervisor.done("/intake/closures", {"outcome": "deceased", "cases": [gone], "occurred_at": "2026-11-04"})
+    await close_with_approval(pulang, gone, "deceased", "2026-11-04")
     both = pulang.user("shelter_staff", "kemensos", [SHELTER, OTHER])
     refused: list[tuple[dict[str, Any], tuple[int, str], list[str]]] = [
         (trip(fit, travelling), (409, "return-not-possible"), ["#/people/1/case_id"]),
@@ -179,12 +179,10 @@ async def test_who_is_closed_on_the_way_leaves_the_trip(pulang: Pulang) -> None:
     path = f"/intake/trips/{plan['id']}"
     await pulang.staff().done("/intake/trips", plan)
     supervisor = pulang.user("supervisor", "kemensos")
-    close = {"outcome": "disappeared", "cases": [waits], "occurred_at": "2026-11-07"}
-    await supervisor.done("/intake/closures", close)
+    await close_with_approval(pulang, waits, "disappeared", "2026-11-07", "kemensos")
     await pulang.staff().done(f"{path}/departure", {"occurred_at": "2026-11-08"})
     assert facts(pulang, waits)[-1] == "case.closed"
-    close = {"outcome": "deceased", "cases": [dies], "occurred_at": "2026-11-09"}
-    await supervisor.done("/intake/closures", close)
+    await close_with_approval(pulang, dies, "deceased", "2026-11-09", "kemensos")
     named = await pulang.staff().post(f"{path}/arrivals", {"cases": [arrives, dies], "occurred_at": "2026-11-10"})
     assert (kind(named), pointers(named)) == ((409, "case-is-closed"), ["#/cases/1"])
     home = await pulang.staff().done(f"{path}/arrivals", {"occurred_at": "2026-11-10"})

@@ -174,3 +174,16 @@ async def test_exchange_tells_nothing_itself(exchange: Exchange, narrator: Narra
     await small_season(exchange, narrator)
     status = (await exchange.get("/exchange/operations/status")).json()
     assert status["events"] == status["outbox_backlog"] == 0
+
+
+async def test_of_screening_and_identification_the_newest_holds(exchange: Exchange) -> None:
+    narrator, cases = Narrator(), [new_id() for _ in range(3)]
+    await exchange.hear(narrator.opened("TNJ", "bp2mi", kind="arrival_point"))
+    await exchange.hear(*(narrator.registered(case) for case in cases))
+    await exchange.hear(*(narrator.screened(case, "PossibleVictimOfTrafficking") for case in cases))
+    await exchange.hear(*(narrator.identified(case) for case in cases[:2]), narrator.screened(cases[1]))
+    assert (await ask(exchange))["by_trafficking_status"] == {
+        "ActualVictimOfTrafficking": 1,
+        "NotAVictimOfTrafficking": 1,
+        "PossibleVictimOfTrafficking": 1,
+    }
