@@ -50,11 +50,11 @@ lint: setup
 types: setup
 	$(BIN)/mypy
 
-# Three at a time, since they wait for servers half of their time, and the longest files first; then the one that needs
-# all of the machine.
+# Four at a time on two processors, since they wait for servers and disks half of their time, and the longest files
+# first; then the one that needs all of the machine.
 ALONE := tests/cluster
 unit: setup
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder --ignore $(ALONE)
+	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder --ignore $(ALONE)
 	$(BIN)/pytest $(ALONE)
 
 torture: setup ## a cluster under faults: MINUTES=10, SEED=n replays a schedule

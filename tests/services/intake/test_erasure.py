@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from services.intake.commands.expiry import expire_consents
+from shared import service as running_service
 from tests.services.intake.erasing import approve, ask, erased, head, keys_gone, left_of, supervisor
 from tests.services.intake.story import ShelterVoice, case_of, facts, intake_of, kind, pointers, refer, rows_of, told
 from tests.services.intake.test_consent import consent
@@ -18,8 +19,14 @@ UNKNOWN = "0192f0c1-5f4e-7c3a-9b1e-2f6f0d6a7b99"
 MANIFEST = "0192f0c1-5f4e-7c3a-9b1e-2f6f0d6a7b20"
 
 
+@pytest.fixture
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys are destroyed as once a second, and sooner: every story here waits for it."""
+    monkeypatch.setattr(running_service, "CHORE_SECONDS", 0.1)
+
+
 @pytest.fixture(autouse=True)
-async def _post(pulang: Pulang) -> None:
+async def _post(often: None, pulang: Pulang) -> None:
     await pulang.open_post()
 
 
