@@ -26,8 +26,8 @@ class EntryFilter:
 
 
 def subject_to_note(session: Session, named: str | None) -> str:
-    """What is noted of a search: the subject, where it is an id or the log knows it; never a text of the searcher's own,
-    since the log forgets nothing."""
+    """What is noted of a search: the subject, where it is an id or the log knows it. Never a text of the searcher's
+    own, since the log forgets nothing."""
     if named is None:
         return "all"
     if not _ID.fullmatch(named):
