@@ -1,4 +1,4 @@
-"""A Pulang behind an address, whose every answer is kept; and requests that must be refused, with marks in all of them."""
+"""A Pulang behind an address, whose every answer is kept; and requests that must be refused, with marks in each."""
 
 import asyncio
 import base64

@@ -138,7 +138,7 @@ class Embedded:
         await asyncio.gather(*under_way, return_exceptions=True)
 
     async def _poison(self) -> None:
-        """On the bus: bytes that are no event, and an event of a person as another source tells it, from the middle on."""
+        """On the bus: bytes that are no event, and a person's event as another source tells it, from the middle on."""
         bus = EmbeddedBus(self.settings.bus)
         await bus.start()
         async for _, content in topics(bus, [LIFECYCLE]):
@@ -202,7 +202,7 @@ class Embedded:
 
     async def _until(self, enough: Any) -> None:
         async with asyncio.timeout(60):
-            while not enough():
+            while not enough():  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
 
     def _ask_by_command(self) -> None:
