@@ -74,11 +74,21 @@ class Walk:
         rows = [person | {"row_key": str(number)} for number in range(3)]
         listed = await self.sow("POST /intake/manifests", ask(arrival | {"id": new_id(), "rows": rows}))
         self.cases.append(listed["rows"][0]["case_id"])
+        await self._rows_under_their_persons_numbers(arrival)
         await self._take_in()
         await self._care()
         *leaving, self.erased = self.cases
         await self._leave(leaving)
         await self.remote.settled()
+
+    async def _rows_under_their_persons_numbers(self, arrival: dict[str, Any]) -> None:
+        """As from an office whose lists have no other key."""
+        marks, origin = self.sower.marks, "POST /intake/manifests body rows/-/row_key"
+        nik, document, name = marks.nik(origin), marks.document(origin), marks.text(origin)
+        person = {"name": name, "sex": "M", "nik": nik, "document": {"type": "SPLP", "number": document}}
+        rows = [person | {"row_key": key} for key in (nik, document, name)]
+        body = {**arrival, "id": new_id(), "rows": rows}
+        assert (await self.everyone.done("/intake/manifests", body))["unreadable"] == 3
 
     async def _take_in(self) -> None:
         for case in self.cases:
