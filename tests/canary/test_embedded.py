@@ -14,13 +14,14 @@ def search(walked: Embedded) -> Search:
 
 
 def test_no_mark_stands_anywhere(search: Search) -> None:
-    assert not search.found, search.report()
+    if search.found:
+        pytest.fail(search.report(), pytrace=False)
 
 
 def test_every_text_of_every_route_was_marked_and_taken(walked: Embedded) -> None:
     """Else the search would be for what never came in."""
     assert walked.walk.not_taken() == []
-    assert len(walked.marks.origins) > 5_000
+    assert len(walked.marks.origins) > 4_500
 
 
 def test_the_search_finds_what_is_public(walked: Embedded, search: Search) -> None:
