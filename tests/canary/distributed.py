@@ -44,8 +44,8 @@ class Distributed:
     async def run(self) -> Search:
         """The walk, with a Kafka that is away for a while; then all is looked through.
 
-    What is refused at the door is no other here than over one process, and is left to it.
-    """
+        What is refused at the door is no other here than over one process, and is left to it.
+        """
         async with self._running() as remote:
             document = (await remote.client.get("/openapi.json")).json()
             remote.answers.clear()
