@@ -179,7 +179,7 @@ KEEP = object()
 def _changed(
     sower: Sower, route: str, at: tuple[str, ...], schema: Any, said: Any, change: Callable[[Place], Any]
 ) -> Any:
-    for form in sower._forms(schema):
+    for form in sower.forms(schema):
         if form.get("type") == "array":
             inner = form.get("items", {})
             return [_changed(sower, route, (*at, "-"), inner, one, change) for one in (said or [None])]

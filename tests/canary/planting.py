@@ -135,7 +135,7 @@ class Sower:
 
     def parameters(self, route: str) -> Iterator[Place]:
         for one in self.described(route).get("parameters", ()):
-            for form in self._forms(one["schema"]):
+            for form in self.forms(one["schema"]):
                 yield Place(route, one["in"], (one["name"],), form)
 
     def body(self, route: str) -> Mapping[str, Any] | None:
@@ -184,7 +184,7 @@ class Sower:
         raise Undeclared(f"{place}: no mark fits {schema}")
 
     def _fill(self, route: str, at: tuple[str, ...], schema: Any, said: Any, filled: list[Place], public: bool) -> Any:
-        for form in self._forms(schema):
+        for form in self.forms(schema):
             if form.get("type") == "array":
                 if isinstance(said, list):
                     return [self._fill(route, (*at, "-"), form.get("items", {}), one, filled, public) for one in said]
@@ -220,7 +220,7 @@ class Sower:
 
     def _any_of(self, schema: Any) -> Any:
         """A good value of a code that has to be there."""
-        form = next(iter(self._forms(schema)))
+        form = next(iter(self.forms(schema)))
         return form["enum"][0] if "enum" in form else form.get("const")
 
     def _has_text(self, route: str, at: tuple[str, ...], schema: Any, public: bool) -> bool:
@@ -228,7 +228,7 @@ class Sower:
         return any(kind_of(place) in wanted for place in self._leaves(route, at, schema))
 
     def _leaves(self, route: str, at: tuple[str, ...], schema: Any) -> Iterator[Place]:
-        for form in self._forms(schema):
+        for form in self.forms(schema):
             if form.get("type") == "array":
                 yield from self._leaves(route, (*at, "-"), form.get("items", {}))
             elif "properties" in form:
@@ -240,12 +240,12 @@ class Sower:
             else:
                 yield Place(route, "body", at, form)
 
-    def _forms(self, schema: Any) -> list[dict[str, Any]]:
-        """Behind references, each of the alternatives."""
+    def forms(self, schema: Any) -> list[dict[str, Any]]:
+        """A schema behind its references, each of the alternatives."""
         whole = _whole(self.document, schema)
         for several in ("anyOf", "oneOf", "allOf"):
             if several in whole:
-                return [form for one in whole[several] for form in self._forms(one) if form.get("type") != "null"]
+                return [form for one in whole[several] for form in self.forms(one) if form.get("type") != "null"]
         return [whole]
 
 
