@@ -1,5 +1,6 @@
 """Reading the audit log: what is chained, in the order of the chain."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +9,9 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from shared.security.audit import AUDIT
+from shared.security.audit import AUDIT, NOTHING_KNOWN
+
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,17 @@ class EntryFilter:
     action: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+
+
+def subject_to_note(session: Session, named: str | None) -> str:
+    """What is noted of a search: the subject, where it is an id or the log knows it. Never a text of the searcher's
+    own, since the log forgets nothing."""
+    if named is None:
+        return "all"
+    if not _ID.fullmatch(named):
+        known = session.execute(select(AUDIT.c.position).where(AUDIT.c.subject == named).limit(1)).first()
+        return NOTHING_KNOWN if known is None else named
+    return named
 
 
 def entries(session: Session, wanted: EntryFilter, after: int, limit: int) -> Sequence[Any]:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 from starlette.responses import JSONResponse, Response
 
-from shared.auditing.entries import EntryFilter, entries
+from shared.auditing.entries import EntryFilter, entries, subject_to_note
 from shared.auditing.judging import judge
 from shared.events.envelope import rfc3339
 from shared.http.door import Door, Doorway, page_of
@@ -68,7 +68,7 @@ def add_audit_routes(router: APIRouter, service: str) -> None:
         key = at.service.desk.secrets.cursor
         start = from_cursor(key, after, str, int)[1] if after else 0
         wanted = EntryFilter(subject, actor, action, since, until)
-        await at.do(lambda work: audit(work, "audit.read", (subject or "all")[:64]))
+        await at.do(lambda work: audit(work, "audit.read", subject_to_note(work.session, subject)))
         rows = await at.study(lambda session: entries(session, wanted, start, limit + 1))
         items = [
             EntryView(

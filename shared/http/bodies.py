@@ -23,6 +23,11 @@ Line = Annotated[
     str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True), AfterValidator(_printable)
 ]
 """One line of text, 1 to 200 characters."""
+PUBLIC = Field(json_schema_extra={"x-public": True})
+"""Marks what is public by nature: names of facilities, donors, agencies, items. Any other text is held to be personal,
+and a test looks for it wherever the system writes."""
+PublicLine = Annotated[Line, PUBLIC]
+"""One line of text that is public by nature."""
 Prose = Annotated[str, StringConstraints(min_length=1, max_length=20_000), AfterValidator(_prose)]
 """Free text; sealed wherever it is stored."""
 Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,64}$")]

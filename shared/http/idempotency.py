@@ -2,7 +2,8 @@
 
 The answer is stored in the transaction of the command, so there is no moment at which one stands without the other. A
 refusal is not stored: whoever mends the cause may use the key again. Answers are kept for 24 hours, per caller and
-route, and never hold identity: no command that answers a POST returns any.
+route, and never hold identity: no command that answers a POST returns any. Nor does the key, which is the caller's
+free choice and may be made of a name or a NIK: it stands here as a keyed hash.
 """
 
 import hmac
@@ -39,7 +40,7 @@ ANSWERS = Table(
     SPINE,
     Column("caller", String(LONGEST_NAME), primary_key=True),
     Column("route", String(LONGEST_NAME), primary_key=True),
-    Column("key", String(128), primary_key=True),
+    Column("key", String(128), primary_key=True, comment="keyed hash of what the caller chose"),
     Column("fingerprint", LargeBinary, nullable=False, comment="keyed hash of the request"),
     Column("status", Integer, nullable=False, comment="0 while the first request is at work"),
     Column("body", LargeBinary, nullable=False),
@@ -96,11 +97,12 @@ class Once:
         """Reserve the key, or give the stored answer. Raises KeyUsedForAnotherRequest, RequestInFlight."""
         mine = hmac.digest(work.secrets.fingerprint, self.content, "sha256")
         now_ms = int(work.now.timestamp() * 1000)
-        _DROP_OLD.write(work.session, [self._place() | {"kept_before_ms": now_ms - KEPT_MS}])
+        place = self._place(work)
+        _DROP_OLD.write(work.session, [place | {"kept_before_ms": now_ms - KEPT_MS}])
         reserved = {
             "caller": self.caller,
             "route": self.route,
-            "key": self.key,
+            "key": place["of_key"],
             "fingerprint": mine,
             "status": 0,
             "body": b"",
@@ -108,7 +110,7 @@ class Once:
         }
         if _RESERVE.write(work.session, [reserved]):
             return None
-        stored = _STORED.first(work.session, **self._place())
+        stored = _STORED.first(work.session, **place)
         if stored is None:  # it was forgotten at this very moment
             raise RequestInFlight
         if not hmac.compare_digest(stored.fingerprint, mine):
@@ -119,10 +121,11 @@ class Once:
 
     def end(self, work: Work, answer: Answer) -> None:
         """Store the answer in the command's own transaction."""
-        _STORE.write(work.session, [self._place() | {"to_status": answer.status, "to_body": answer.body}])
+        _STORE.write(work.session, [self._place(work) | {"to_status": answer.status, "to_body": answer.body}])
 
-    def _place(self) -> dict[str, Any]:
-        return {"of_caller": self.caller, "of_route": self.route, "of_key": self.key}
+    def _place(self, work: Work) -> dict[str, Any]:
+        hidden = hmac.digest(work.secrets.fingerprint, f"Idempotency-Key {self.key}".encode(), "sha256").hex()
+        return {"of_caller": self.caller, "of_route": self.route, "of_key": hidden}
 
 
 def forget_old(work: Work) -> None:

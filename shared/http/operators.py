@@ -17,7 +17,7 @@ from shared.http.restored import add_restored_routes
 from shared.http.routing import ServiceRouter
 from shared.http.samples import sample
 from shared.outbox.verify import verify_chains
-from shared.security.audit import audit
+from shared.security.audit import NOTHING_KNOWN, audit
 from shared.work import Work
 
 
@@ -69,8 +69,11 @@ def operator_routes(service: str) -> APIRouter:
         """Try parked events again now."""
 
         def again(work: Work) -> Retried:
-            audit(work, "parked.retry", (body.key or "all")[:64])
-            return Retried(events=ask_again(work, body.key))
+            woken = ask_again(work, body.key)
+            # A key under which nothing waits may be any text, and the log forgets nothing.
+            subject = "all" if body.key is None else body.key if woken else NOTHING_KNOWN
+            audit(work, "parked.retry", subject[:64])
+            return Retried(events=woken)
 
         return await at.write(again, status=202)
 

@@ -1,5 +1,7 @@
 """Errors as `application/problem+json` (RFC 9457). Every error class knows its status, title and type."""
 
+import itertools
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -208,8 +210,17 @@ def _fault(error: Any, start: tuple[str | int, ...]) -> Fault:
 
 
 def pointer_to(place: Sequence[str | int]) -> str:
-    """RFC 6901, as a URI fragment: `#/rows/0/sex`."""
-    return "#" + "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in place)
+    """RFC 6901, as a URI fragment: `#/rows/0/sex`. It ends before a name that is none of a field as people write one.
+
+    Fields that are not known are named by the caller. Where a table was read without its heading, the first person's
+    name and numbers stand there; and what is wrong with a row of a manifest is kept.
+    """
+    told = itertools.takewhile(lambda part: isinstance(part, int) or _FIELD.fullmatch(part), place)
+    return "#" + "".join(f"/{part}" for part in told)
+
+
+_FIELD = re.compile(r"[a-z][a-z_]{0,39}|[a-z]{1,20}([A-Z][a-z]{1,20}){1,4}|pulang(\.[a-z_]{1,30}){2}\.v[0-9]{1,2}")
+"""`birth_date`, `birthDate`, a type of events; of ours none has figures."""
 
 
 def _answer(status: int, body: Mapping[str, Any], headers: Mapping[str, str]) -> Response:

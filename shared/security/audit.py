@@ -56,6 +56,8 @@ _CHAIN = Prepared(
     .values(number=bindparam("to_number"), hash=bindparam("to_hash"))
 )
 START = bytes(32)
+NOTHING_KNOWN = "unknown"
+"""Stands for a subject that somebody named and that there is not: it may be any text, a name even."""
 CHAINED_AT_ONCE = 1000
 
 

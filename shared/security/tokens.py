@@ -236,7 +236,8 @@ def _read_claims(claims: Mapping[str, object], roles: Roles, now: datetime, toke
     return Caller(
         subject=text_of(claims, "sub"),
         agency=agency,
-        roles=held,
+        # What else the issuer calls them by is its own text, and would stand in every audit entry.
+        roles=held & roles.by_name.keys(),
         facilities=texts_of(claims, "facilities") if "facilities" in claims else frozenset(),
         permissions=roles.permissions_of(held),
         expires_at=datetime.fromtimestamp(expires, UTC),

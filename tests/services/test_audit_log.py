@@ -21,6 +21,7 @@ from tests.world import Pulang
 
 PATH = "/intake/operations/audit"
 PATIENCE_SECONDS = 30
+SOME_ID = "0192f0c1-5f4e-7c3a-9b1e-2f6f0d6a7b10"
 HEADS_AT = (3, 7, 10)
 """Numbers of the heads that the story publishes."""
 Judged = dict[str, Any]
@@ -439,6 +440,10 @@ async def test_an_auditor_reads_the_log_page_by_page_and_is_entered_in_it(told: 
     assert await numbers(subject="P05") == [5]
     assert await numbers(actor="administrator@kemensos") == list(range(1, 11))
     assert await numbers(actor="nobody") == []
+    # Who is looked for by a name leaves none: of a search the ids are noted, and what the log has.
+    assert await numbers(subject="Siti Aminah") == await numbers(subject=SOME_ID) == []
+    noted = rows_of(told, "SELECT subject FROM audit WHERE action = 'audit.read' ORDER BY position DESC LIMIT 2")
+    assert noted == [(SOME_ID,), ("unknown",)]
     assert await numbers(action="identity.read") == []
     assert await numbers(**{"from": seen[0]["at"], "until": seen[0]["at"]}) == []
     assert 1 in await numbers(**{"from": seen[0]["at"]})

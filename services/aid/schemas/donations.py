@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field
 
 from services.aid.schemas.goods import Item, Quantity
 from shared.codes import AgencyId
-from shared.http.bodies import Body, Id, Line, PlaceCode, View
+from shared.http.bodies import Body, Id, PlaceCode, PublicLine, View
 from shared.times import OccurredAt
 
 
@@ -32,7 +32,7 @@ class PledgeDonation(Body):
     )
 
     id: Id
-    donor: Line
+    donor: PublicLine
     donor_agency: AgencyId | None = None
     """Where the donor is itself an agency of the exchange."""
     agency: AgencyId | None = None

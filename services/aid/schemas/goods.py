@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
-from shared.http.bodies import Body, Id, View
+from shared.http.bodies import PUBLIC, Body, Id, View
 from shared.times import OccurredAt
 
 Kind = Literal["received", "dispatched", "arrived", "issued", "adjusted"]
@@ -27,7 +27,9 @@ def _not_zero(change: int) -> int:
     return change
 
 
-Item = Annotated[str, StringConstraints(min_length=1, max_length=80, strip_whitespace=True), AfterValidator(_printable)]
+Item = Annotated[
+    str, StringConstraints(min_length=1, max_length=80, strip_whitespace=True), AfterValidator(_printable), PUBLIC
+]
 """Plain name of an item; public by nature."""
 Quantity = Annotated[int, Field(strict=True, ge=1, le=MOST)]
 """Pieces."""

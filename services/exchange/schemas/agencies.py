@@ -7,7 +7,7 @@ from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
 from shared.events.catalogue import FACTS
 from shared.events.intake import CaseErased, ConsentChanged
-from shared.http.bodies import Body, Line, View
+from shared.http.bodies import Body, PublicLine, View
 
 NEVER_WITHHELD = frozenset({ConsentChanged.TYPE, CaseErased.TYPE})
 """An agency must be told when it has to delete."""
@@ -58,8 +58,7 @@ class PutAgency(Body):
         }
     )
 
-    name: Line
-    """Public by nature."""
+    name: PublicLine
     kind: Kind
     withheld: Annotated[list[EventType], Field(max_length=100)] = []
     """Types of which it gets stubs alone."""

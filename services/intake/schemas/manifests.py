@@ -1,8 +1,9 @@
 """Arrival manifests."""
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
 from services.intake.schemas.people import PERSON_EXAMPLE, Person
 from shared.http.bodies import Body, Id, Key, PlaceCode, View
@@ -41,6 +42,25 @@ class ManifestPerson(Person):
     """One row of a manifest."""
 
     row_key: Key
+
+    @field_validator("row_key")
+    @classmethod
+    def _is_not_the_persons(cls, key: str, others: ValidationInfo) -> str:
+        """Keys are kept and shown as they are: whoever has none but a NIK at hand must not give that."""
+        told = [others.data.get(name) for name in ("name", "nik", "phone")]
+        if (document := others.data.get("document")) is not None:
+            told.append(document.number)
+        plain = _letters_and_digits(key)
+        if _NIK.fullmatch(plain) or (len(plain) >= 5 and plain in map(_letters_and_digits, filter(None, told))):
+            raise ValueError("must be the row's own, such as its number in the list: no name or number of the person")
+        return key
+
+
+def _letters_and_digits(text: str) -> str:
+    return "".join(one for one in text.casefold() if one.isalnum())
+
+
+_NIK = re.compile(r"\d{16}")
 
 
 class FaultView(View):

@@ -8,7 +8,7 @@ from shared.codes import (
     AgencyId,
     RegencyCode,
 )
-from shared.http.bodies import Body, Line, View
+from shared.http.bodies import Body, PublicLine, View
 
 
 class PutArrivalPoint(Body):
@@ -27,7 +27,7 @@ class PutArrivalPoint(Body):
         }
     )
 
-    name: Line
+    name: PublicLine
     agency: AgencyId
     regency: RegencyCode
     time_zone: Literal["Asia/Jakarta", "Asia/Pontianak", "Asia/Makassar", "Asia/Jayapura"]

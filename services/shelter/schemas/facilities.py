@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from services.shelter.schemas.examples import FACILITY_EXAMPLE, example_of
 from shared.codes import AgencyId, RegencyCode, RoomType
-from shared.http.bodies import Body, Line
+from shared.http.bodies import Body, PublicLine
 
 TimeZone = Literal["Asia/Jakarta", "Asia/Pontianak", "Asia/Makassar", "Asia/Jayapura"]
 
@@ -14,7 +14,7 @@ TimeZone = Literal["Asia/Jakarta", "Asia/Pontianak", "Asia/Makassar", "Asia/Jaya
 class PutRoom(Body):
     """A room and how many beds stand in it."""
 
-    name: Line
+    name: PublicLine
     type: RoomType
     beds: Annotated[int, Field(ge=1, le=500)]
 
@@ -24,7 +24,7 @@ class PutFacility(Body):
 
     model_config = example_of(FACILITY_EXAMPLE)
 
-    name: Line
+    name: PublicLine
     agency: AgencyId
     regency: RegencyCode
     time_zone: TimeZone

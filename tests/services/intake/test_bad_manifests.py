@@ -70,6 +70,21 @@ async def test_whatever_a_row_holds_it_is_judged_and_its_neighbours_go_on(pulang
     assert (reconciled["registered"], reconciled["unreadable"]) == (2, len(strange))
 
 
+async def test_a_key_that_is_a_name_or_a_number_of_the_person_is_not_kept(pulang: Pulang) -> None:
+    await pulang.open_post()
+    person = {"name": "Contoh Kunci", "sex": "F", "nik": "3507125705900077", "phone": "+62 811 777 666"}
+    person |= {"document": {"type": "SPLP", "number": "XK 777123"}}
+    keys = ["3507125705900077", "3507.1257-0590:0099", "Contoh.Kunci", "62811777666", "XK777123"]
+    body = manifest(rows=[person | {"row_key": key} for key in keys])
+    for row in (await pulang.officer().done("/intake/manifests", body))["rows"]:
+        assert (row["status"], row["errors"][0]["pointer"], row.get("row_key")) == ("unreadable", "#/row_key", None)
+    kept = rows_of(pulang, "SELECT row_key FROM manifest_rows")
+    assert len(kept) == len(keys)
+    assert all(key.startswith("?") for (key,) in kept)
+    taken = await pulang.officer().done("/intake/manifests", manifest(rows=[person | {"row_key": "1"}]))
+    assert taken["rows"][0]["status"] == "registered"
+
+
 async def test_an_arrival_point_that_cannot_be_says_where(pulang: Pulang) -> None:
     wrong: list[tuple[dict[str, Any], str]] = [
         ({"name": ""}, "#/name"),
