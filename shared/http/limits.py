@@ -17,7 +17,7 @@ from starlette.requests import HTTPConnection
 from shared.http.problems import Problem
 from shared.settings import Environment, SettingInvalid
 
-BODY_BYTES = 1024 * 1024
+BODY_BYTES = 256 * 1024
 """Of a request's body, where its route does not say more: see `takes_up_to`."""
 _MOST_KEYS = 20_000
 """So many bearers or addresses are remembered: a few megabytes. Who was silent for longest is forgotten first."""

@@ -74,6 +74,13 @@ def test_a_head_of_usual_size_and_one_after_the_other(address: str) -> None:
     assert got.count(b"HTTP/1.1 200 OK") == 21
 
 
+@pytest.mark.parametrize("authorization", [b"", b"authorization: Bearer a.b.c\r\n"])
+def test_who_is_not_let_in_is_told_so_before_they_send_a_body(address: str, authorization: bytes) -> None:
+    head = b"POST /intake/manifests HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+    got = answered(address, head + authorization + b"content-length: 4000000\r\nconnection: close\r\n\r\n")
+    assert got.startswith(b"HTTP/1.1 401 ")
+
+
 def secrets_of(data: Path) -> set[bytes]:
     """Every key of a data folder, in the ways in which one could be written."""
     found = set()
