@@ -9,7 +9,7 @@ from fastapi.routing import APIRoute
 from starlette.routing import Match
 from starlette.types import Scope
 
-from shared.http.nesting import refuse_deep
+from shared.http.nesting import refuse_overgrown
 from shared.http.door import Guard
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -30,7 +30,7 @@ class GuardedRoute(APIRoute):
             for guard in guards:
                 await guard.admit(request)
             if takes_body:
-                refuse_deep(await request.body())
+                refuse_overgrown(await request.body())
             return await handle(request)
 
         return guarded

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared.http.limits import BODY_BYTES
-from shared.http.nesting import DEEPEST
+from shared.http.nesting import DEEPEST, MOST_VALUES
 from shared.security.tokens import DevelopmentIssuer
 from tests.access.walking import Walked, holder, walk
 from tests.shared.http.asking import MARKER, send
@@ -122,3 +122,15 @@ async def test_a_body_is_so_deep_and_no_deeper(pulang: Pulang, opening: bytes) -
     assert await said(user, text) == (422, "/problems/invalid")
     # What never closes is no JSON.
     assert (await said(user, opening * 100))[1] in ("/problems/invalid", "/problems/unreadable")
+
+
+async def test_a_body_has_so_many_values_and_no_more(pulang: Pulang) -> None:
+    async def said(body: bytes) -> str:
+        answer = await send(pulang.officer(), "POST", "/intake/manifests", body)
+        assert answer.status_code == 422
+        return str(answer.json()["type"])
+
+    assert await said(b'{"rows":[' + b"0," * (MOST_VALUES - 1) + b"0]}") == "/problems/invalid"
+    assert await said(b'{"rows":[' + b"0," * MOST_VALUES + b"0]}") == "/problems/too-many-values"
+    assert await said(b'{"rows":[' + b'"",' * (4 * MOST_VALUES) + b'""]}') == "/problems/too-many-values"
+    assert await said(b'{"rows":["' + b"," * (2 * MOST_VALUES) + b'"]}') == "/problems/invalid"
