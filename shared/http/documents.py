@@ -15,6 +15,7 @@ from shared.http.nesting import TooDeep, TooManyValues
 from shared.http.problems import (
     MEDIA_TYPE,
     PROBLEM_SCHEMA,
+    AgencyHasLeft,
     IssuerAway,
     NotJson,
     Problem,
@@ -25,7 +26,7 @@ from shared.http.problems import (
     raises,
 )
 
-OF_ALL: tuple[type[Problem], ...] = (TooManyRequests, Unavailable, IssuerAway)
+OF_ALL: tuple[type[Problem], ...] = (AgencyHasLeft, TooManyRequests, Unavailable, IssuerAway)
 OF_BODIES: tuple[type[Problem], ...] = (Unreadable, TooLarge, NotJson, TooDeep, TooManyValues)
 OF_WRITING: tuple[type[Problem], ...] = (ReadOnly,)
 OF_KEYS: tuple[type[Problem], ...] = (RequestInFlight, KeyUsedForAnotherRequest, KeyMalformed)

@@ -24,7 +24,7 @@ from starlette.responses import Response
 
 from shared.http.idempotency import LONGEST_NAME, Answer, Once
 from shared.http.limits import Limiter
-from shared.http.problems import NotAllowed, NotAuthenticated
+from shared.http.problems import AgencyHasLeft, NotAllowed, NotAuthenticated
 from shared.security.tokens import Caller, Unauthenticated
 from shared.service import Service
 from shared.work import Cause, Work
@@ -113,7 +113,7 @@ class Guard:
         return door
 
     async def admit(self, request: Request) -> None:
-        """Let the request in, by its head alone. Raises NotAuthenticated, NotAllowed, TooManyRequests."""
+        """Let the request in, by its head alone. Raises NotAuthenticated, AgencyHasLeft, NotAllowed, TooManyRequests."""
         service = cast(Mapping[str, Service], request.app.state.services)[self.service]
         limiter = cast(Limiter, request.app.state.limiter)
         credentials = await BEARER(request)
@@ -128,7 +128,9 @@ class Guard:
         request.state.door = Door(service, request, caller)
 
     async def judge(self, request: Request, service: Service, caller: Caller) -> None:
-        """Whether this caller may come in. Raises NotAllowed."""
+        """Whether this caller may come in. Raises AgencyHasLeft, NotAllowed."""
+        if caller.agency in service.left:
+            raise AgencyHasLeft
         if self.permission not in caller.permissions:
             raise NotAllowed(f"needs the permission {self.permission}")
 
