@@ -1,9 +1,9 @@
-"""Requests that end: the parser by itself takes a head for as long as it comes, and waits for ever for what does not."""
+"""Requests that end: the parser by itself takes a head for as long as it comes, and waits for what does not come."""
 
 import asyncio
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from shared.settings import Environment, SettingInvalid
 
@@ -105,7 +105,8 @@ class BoundedHeads(HttpToolsProtocol):
             self._body_bytes = 0
             self._watch()
             return
-        cycle = self.cycle
+        # Before the first request there is none, whatever its type says.
+        cycle = cast("RequestResponseCycle | None", self.cycle)
         waits = cycle is None or (not cycle.response_started if self._in_body else cycle.response_complete)
         if waits:
             self.transport.write(TOO_SLOW)

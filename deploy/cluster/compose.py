@@ -13,7 +13,9 @@ from deploy.cluster.interpolation import interpolate
 from pulang.complaint import Complaint
 
 CONDITIONS = ("service_started", "service_healthy", "service_completed_successfully")
-_CONTAINERS_ALONE = {"image", "build", "init", "user", "read_only", "tmpfs", "cap_drop", "cap_add", "security_opt", "networks"}
+_CONTAINERS_ALONE = {
+    "image", "build", "init", "user", "read_only", "tmpfs", "cap_drop", "cap_add", "security_opt", "networks",
+}  # fmt: skip
 """What says how a container is shut in: a local process has the rights of whoever started it, and its network."""
 _KNOWN = {
     "command", "depends_on", "deploy", "entrypoint", "environment", "healthcheck", "ports", "restart",

@@ -53,8 +53,8 @@ def disclose(agency: AgencyView, event: Event, level_before: Level, level_after:
 
     The levels are those between the case and the agency around the event; they differ on changes of consent alone.
     For operations both are `public`. A type that this version does not know is a stub. To an agency that has left the
-    exchange nothing is told, and to none what is between the services. That a person was erased is told at every level, and belongs to no grant: whose log it
-    stands in had something of the case once.
+    exchange nothing is told, and to none what is between the services. That a person was erased is told at every level,
+    and belongs to no grant: whose log it stands in had something of the case once.
     """
     if not agency.member:
         return None

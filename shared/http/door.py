@@ -113,7 +113,7 @@ class Guard:
         return door
 
     async def admit(self, request: Request) -> None:
-        """Let the request in, by its head alone. Raises NotAuthenticated, AgencyHasLeft, NotAllowed, TooManyRequests."""
+        """Let the request in, by its head alone. Raises NotAuthenticated, NotAllowed, TooManyRequests."""
         service = cast(Mapping[str, Service], request.app.state.services)[self.service]
         limiter = cast(Limiter, request.app.state.limiter)
         credentials = await BEARER(request)

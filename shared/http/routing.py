@@ -10,9 +10,9 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 from starlette.types import Scope
 
+from shared.http.door import Guard
 from shared.http.nesting import refuse_overgrown
 from shared.http.problems import Unreadable
-from shared.http.door import Guard
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import httpx
@@ -26,13 +25,6 @@ READS = {
 BODY = {"name": "IOM Indonesia", "kind": "international_organisation", "withheld": []}
 
 
-async def until(true: Callable[[], Awaitable[bool]]) -> None:
-    """A replica looks once a second; how long that takes here says nothing."""
-    async with asyncio.timeout(60):
-        while not await true():
-            await asyncio.sleep(CHORE_SECONDS / 20)
-
-
 async def changed(pulang: Pulang, method: str, agency: str, version: int) -> httpx.Response:
     headers = {"If-Match": f'"{version}"'}
     body = BODY if method == "PUT" else None
@@ -42,12 +34,13 @@ async def changed(pulang: Pulang, method: str, agency: str, version: int) -> htt
 
 
 async def heard(pulang: Pulang, agency: str, *, left: bool) -> None:
+    """Until every service knows: a replica looks once a second; how long that takes here says nothing."""
     await pulang.settled()
-
-    async def all_know() -> bool:
-        return all((agency in service_of(pulang, name).left) is left for name in SERVICES)
-
-    await until(all_know)
+    known = False
+    async with asyncio.timeout(60):
+        while not known:
+            await asyncio.sleep(CHORE_SECONDS / 20)
+            known = all((agency in service_of(pulang, name).left) is left for name in SERVICES)
 
 
 def identity_of(case: str) -> str:
@@ -111,7 +104,9 @@ async def test_no_agency_hears_of_another_that_joins_or_leaves(pulang: Pulang) -
     assert joined.status_code == 200, joined.text
     await changed(pulang, "DELETE", "dinsos", 1)
     await heard(pulang, "dinsos", left=True)
-    told = pulang.rows("exchange", "SELECT type, streamversion FROM events WHERE subject = ? ORDER BY position", "dinsos")
+    told = pulang.rows(
+        "exchange", "SELECT type, streamversion FROM events WHERE subject = ? ORDER BY position", "dinsos"
+    )
     assert told == [("pulang.agency.joined.v1", 1), ("pulang.agency.left.v1", 2)]
     assert pulang.rows("exchange", "SELECT * FROM stored_events WHERE subject = ?", "dinsos") == []
     for agency in ("iom", "kemensos"):

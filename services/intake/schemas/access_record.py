@@ -16,7 +16,10 @@ class AgencyNamed(View):
 
 
 class AccessEntry(View):
-    """One time that somebody asked, or the refusals of one day that are alike. Who of the agency it was stands in the audit log alone."""
+    """One time that somebody asked, or the refusals of one day that are alike.
+
+    Who of the agency it was stands in the audit log alone.
+    """
 
     at: str
     """In the time zone of the place; of several, the first."""

@@ -159,7 +159,12 @@ async def test_of_an_ipv6_address_the_network_counts(tmp_path: Path, migrated_fo
             async with httpx.AsyncClient(transport=transport, base_url="http://pulang.test") as client:
                 return (await client.get(CASES)).status_code
 
-        one_customer = ["2001:db8:1:2::1", "2001:db8:1:2:3::", "2001:DB8:1:2:ffff:ffff:ffff:ffff", "2001:db8:1:2::9%eth0"]
+        one_customer = [
+            "2001:db8:1:2::1",
+            "2001:db8:1:2:3::",
+            "2001:DB8:1:2:ffff:ffff:ffff:ffff",
+            "2001:db8:1:2::9%eth0",
+        ]
         assert [await asked(address) for address in one_customer] == [401, 401, 401, 429]
         assert [await asked(f"2001:db8:1:{number}::1") for number in range(3, 9)] == [401] * 6
         # The same IPv4 address, however it is written.
@@ -171,19 +176,19 @@ async def test_of_an_ipv6_address_the_network_counts(tmp_path: Path, migrated_fo
 async def test_readiness_is_asked_once_however_many_want_to_know(pulang: Pulang) -> None:
     service = pulang._services[0]
     asked, ask = 0, service.missing
-    waits = asyncio.Event()
+    begun, waits = asyncio.Event(), asyncio.Event()
 
     async def counted() -> list[str]:
         nonlocal asked
         asked += 1
+        begun.set()
         await waits.wait()
         return await ask()
 
     service.missing = counted  # type: ignore[method-assign]
     many = [asyncio.create_task(pulang.client.get("/readyz")) for _ in range(50)]
-    await asyncio.sleep(0)
-    while not asked:
-        await asyncio.sleep(0.001)
+    await begun.wait()
+    await asyncio.gather(*(pulang.client.get("/livez") for _ in range(50)))
     waits.set()
     assert {(await one).status_code for one in many} == {200}
     assert asked == 1
