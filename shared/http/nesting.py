@@ -30,9 +30,9 @@ def refuse_overgrown(body: bytes) -> None:
         return
     bare, texts = _TEXT.subn(b"", body, _MOST_TEXTS)
     if texts == _MOST_TEXTS or _is_much(bare):
-        raise TooManyValues
+        raise TooManyValues(pointer="#")
     if _is_deep(bare):
-        raise TooDeep
+        raise TooDeep(pointer="#")
 
 
 def _is_much(body: bytes) -> bool:
