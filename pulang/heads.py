@@ -1,30 +1,73 @@
-"""Requests whose heads end: the parser by itself collects a request line and headers for as long as they come."""
+"""Requests that end: the parser by itself takes a head for as long as it comes, and waits for what does not come."""
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+import asyncio
+from typing import Any, ClassVar, cast
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from shared.settings import Environment, SettingInvalid
 
 MOST_HEAD_BYTES = 64 * 1024
 """A token has 8 KiB at most, and proxies add a few hundred bytes."""
+HEAD_SECONDS = 10
+"""From its first byte, or from the connection on, until a head is whole; the gateway gives it as long."""
+BODY_SECONDS = 30
+"""In each such stretch of a body, LEAST_BODY_BYTES come: a manifest through a line of 10 kbit/s passes."""
+LEAST_BODY_BYTES = 32 * 1024
 REFUSAL = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: application/problem+json\r\n"
     b"content-length: 79\r\nconnection: close\r\n\r\n"
     b'{"type":"about:blank","title":"Request Header Fields Too Large","status":431}\r\n'
 )
+TOO_SLOW = (
+    b"HTTP/1.1 408 Request Timeout\r\ncontent-type: application/problem+json\r\n"
+    b"content-length: 61\r\nconnection: close\r\n\r\n"
+    b'{"type":"about:blank","title":"Request Timeout","status":408}'
+)
 
 
 class BoundedHeads(HttpToolsProtocol):
-    """HTTP/1.1 as uvicorn speaks it, for a request's first 64 KiB; who sends more before the body is cut off."""
+    """HTTP/1.1 as uvicorn speaks it, for a request whose head is small and that comes to an end.
+
+    Who sends more than 64 KiB before the body, or too slowly, is cut off. While the app does not read, nobody is slow.
+    """
+
+    head_seconds: ClassVar[float] = HEAD_SECONDS
+    body_seconds: ClassVar[float] = BODY_SECONDS
 
     _in_head = True
+    _in_body = False
     _head_bytes = 0
     """Of what came since the piece in which the head began: that one also holds what stood before."""
+    _body_bytes = 0
+    """Since the stretch began."""
+    _due: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._unwatch()
+        super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
         self._in_head, self._head_bytes = True, -1
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        self._in_head = False
+        self._in_head, self._in_body, self._body_bytes = False, True, 0
+        self._unwatch()
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._body_bytes += len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._in_body = False
+        self._unwatch()
+        super().on_message_complete()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Not of a trailer: nothing here reads any, and they would be kept for as long as they come."""
@@ -33,9 +76,54 @@ class BoundedHeads(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        if not self._in_head or self.transport.is_closing():
+        if self.transport.is_closing():
+            return
+        self._watch()
+        if not self._in_head:
             return
         self._head_bytes = 0 if self._head_bytes < 0 else self._head_bytes + len(data)
         if self._head_bytes > MOST_HEAD_BYTES:
             self.transport.write(REFUSAL)
             self.transport.close()
+
+    def _watch(self) -> None:
+        """Only over what did not come in one piece: most requests need no timer."""
+        if self._due is None and (self._in_head or self._in_body):
+            seconds = self.head_seconds if self._in_head else self.body_seconds
+            self._due = self.loop.call_later(seconds, self._look)
+
+    def _unwatch(self) -> None:
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
+
+    def _look(self) -> None:
+        self._due = None
+        if self.transport.is_closing():
+            return
+        if self._in_body and (self.flow.read_paused or self._body_bytes >= LEAST_BODY_BYTES):
+            self._body_bytes = 0
+            self._watch()
+            return
+        # Before the first request there is none, whatever its type says.
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        waits = cycle is None or (not cycle.response_started if self._in_body else cycle.response_complete)
+        if waits:
+            self.transport.write(TOO_SLOW)
+        self.transport.close()
+
+
+def bounded(environment: Environment) -> type[BoundedHeads]:
+    """`PULANG_HEAD_SECONDS`, `PULANG_BODY_SECONDS`: whole seconds, from 1 on. Raises SettingInvalid."""
+
+    def seconds(name: str, usual: int) -> int:
+        text = environment.text_or(name, str(usual))
+        if not (text.isascii() and text.isdigit() and 0 < int(text) <= 3600):
+            raise SettingInvalid(f"{name} must be a number of seconds, from 1 to 3600")
+        return int(text)
+
+    said: dict[str, Any] = {
+        "head_seconds": seconds("PULANG_HEAD_SECONDS", HEAD_SECONDS),
+        "body_seconds": seconds("PULANG_BODY_SECONDS", BODY_SECONDS),
+    }
+    return type("Bounded", (BoundedHeads,), said)

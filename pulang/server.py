@@ -45,19 +45,20 @@ def run(make: "Callable[[], FastAPI]", bound: socket.socket) -> None:
     gc.disable()  # until everything is made: hardly anything of it is garbage
     import uvicorn
 
-    from pulang.heads import BoundedHeads
-    from shared.settings import SettingInvalid
+    from pulang.heads import bounded
+    from shared.settings import Environment, SettingInvalid
     from shared.telemetry import set_up_logging
 
     set_up_logging(sys.stderr)
     try:
+        http = bounded(Environment())
         app = make()
     except SettingInvalid as refused:
         raise CannotStart(str(refused)) from None
     _spare_the_collector()
     config = uvicorn.Config(
         app,
-        http=BoundedHeads,
+        http=http,
         log_config=None,
         access_log=False,
         server_header=False,

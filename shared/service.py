@@ -31,6 +31,7 @@ from shared.outbox.lease import Lease
 from shared.outbox.relay import Relay, backlog, recorded
 from shared.restoring.noticing import DatabaseMoved, DatabaseOlder, has_moved, is_at_home, is_older
 from shared.security import audit
+from shared.security.membership import agencies_left
 from shared.security.tokens import Verifier
 from shared.tasks import why_ended
 from shared.work import Desk, Work
@@ -102,6 +103,8 @@ class Service:
         self._chores: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
         self._opened = self._moved = False
+        self.left: frozenset[str] = frozenset()
+        """Agencies that have left the exchange, as this replica last read it."""
 
     async def open(self) -> None:
         """Take requests, tell events. Raises DatabaseUnavailable.
@@ -113,6 +116,7 @@ class Service:
             self._opened = True
         await self._destruction.all_again()
         self._moved = await self.database.read(has_moved)
+        self.left = await self.database.read(agencies_left)
         if self._moved:
             self.desk.closed = f"{self.name}: the database was restored or moved: waiting to compare it with the bus"
             await self._start(*self.companions)
@@ -207,6 +211,7 @@ class Service:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), CHORE_SECONDS)
             try:
+                self.left = await self.desk.glance(agencies_left)
                 if self.relay.may_send and await self.desk.glance(has_moved):
                     self.desk.closed = f"{self.name}: another server took over the database"
                     raise DatabaseMoved(self.desk.closed)

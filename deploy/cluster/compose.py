@@ -13,8 +13,10 @@ from deploy.cluster.interpolation import interpolate
 from pulang.complaint import Complaint
 
 CONDITIONS = ("service_started", "service_healthy", "service_completed_successfully")
-_CONTAINERS_ALONE = {"image", "build", "init", "user", "read_only", "tmpfs", "cap_drop", "cap_add", "security_opt"}
-"""What says how a container is shut in: a local process has the rights of whoever started it."""
+_CONTAINERS_ALONE = {
+    "image", "build", "init", "user", "read_only", "tmpfs", "cap_drop", "cap_add", "security_opt", "networks",
+}  # fmt: skip
+"""What says how a container is shut in: a local process has the rights of whoever started it, and its network."""
 _KNOWN = {
     "command", "depends_on", "deploy", "entrypoint", "environment", "healthcheck", "ports", "restart",
     "stop_grace_period", "stop_signal", "volumes", "x-local",
@@ -89,7 +91,7 @@ def read(path: Path, variables: Mapping[str, str]) -> list[Service]:
     local = document.get("x-local") or {}
     _only(local, {"variables"}, "x-local")
     document = interpolate(document, {**variables, **local.get("variables", {})})
-    _only(document, {"name", "services", "volumes", "x-local"}, path.name)
+    _only(document, {"name", "networks", "services", "volumes", "x-local"}, path.name)
     volumes = document.get("volumes") or {}
     for name, options in volumes.items():
         _only(options or {}, set(), f"volumes.{name}")

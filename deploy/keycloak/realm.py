@@ -19,7 +19,7 @@ import uuid
 from typing import Any
 
 from pulang.oidc_clients import CLIENTS, SERVICE, OidcClient, client_of, user_of
-from shared.events.catalogue import FACTS
+from shared.events.catalogue import TOLD_TO_AGENCIES
 from shared.events.exchange import Withheld
 from shared.security.claims import EVENTS_SCOPE
 from shared.security.roles import Roles
@@ -47,7 +47,7 @@ def realm() -> dict[str, Any]:
         "defaultSignatureAlgorithm": "EdDSA",
         "accessTokenLifespan": TOKEN_SECONDS,
         "roles": {"realm": [{"name": name, "description": title} for name, title in described.items()]},
-        "clientScopes": [_basic(), _pulang(), *(_events(kind) for kind in sorted(set(FACTS) - {Withheld.TYPE}))],
+        "clientScopes": [_basic(), _pulang(), *(_events(kind) for kind in sorted(TOLD_TO_AGENCIES - {Withheld.TYPE}))],
         "scopeMappings": [{"clientScope": "pulang", "roles": list(described)}],
         "defaultDefaultClientScopes": ["basic", "pulang"],
         "clients": [_client(client) for client in CLIENTS],

@@ -53,12 +53,14 @@ def disclose(agency: AgencyView, event: Event, level_before: Level, level_after:
 
     The levels are those between the case and the agency around the event; they differ on changes of consent alone.
     For operations both are `public`. A type that this version does not know is a stub. To an agency that has left the
-    exchange nothing is told. That a person was erased is told at every level, and belongs to no grant: whose log it
-    stands in had something of the case once.
+    exchange nothing is told, and to none what is between the services. That a person was erased is told at every level,
+    and belongs to no grant: whose log it stands in had something of the case once.
     """
     if not agency.member:
         return None
     plan = plan_of(event.type)
+    if plan is not None and plan.fact.BETWEEN_SERVICES:
+        return None
     if plan is not None and plan.fact is CaseErased:
         return _copy(agency, event._replace(grant=None), _subject(agency, event), {})
     if level_after == "public":

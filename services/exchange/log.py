@@ -75,7 +75,8 @@ def keep_log(work: Work, events: Sequence[Event]) -> None:
     note_places(session, events)
 
 
-LOG = Consumer(name="exchange.log", topics=(LIFECYCLE, OPERATIONS), apply=keep_log)
+LOG = Consumer(name="exchange.log", topics=(LIFECYCLE, OPERATIONS), apply=keep_log, ignores="/pulang/exchange")
+"""Not what exchange tells itself: who joins and leaves is told to the services, and no agency of another."""
 
 
 def begin_behind_all_cursors(session: Session) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from services.exchange.commands.agencies import tell_who_left
 from services.exchange.commands.deletions import escalate
 from services.exchange.commands.webhooks import forget_messages
 from services.exchange.directory import Directory
@@ -50,6 +51,6 @@ EXCHANGE = Definition(
     migrations=Path(__file__).parent / "migrations",
     consumers=(LOG, INDICATORS),
     companions=companions,
-    clock=(escalate, forget_messages),
+    clock=(escalate, forget_messages, tell_who_left),
     forgetting=FORGETTING,
 )

@@ -26,6 +26,10 @@ class AgencyUnknown(NotFound):
     """There is no such agency in the exchange."""
 
 
+class OwnAgency(Conflict):
+    """Your own agency cannot leave by your hand: an administrator of another agency can send it away."""
+
+
 class CursorOfAnother(CursorUnknown):
     """The cursor was given to another agency, or for something else."""
 

@@ -11,7 +11,7 @@ from shared.events.fact import LIFECYCLE, OPERATIONS
 from shared.events.intake import CaseErased, ConsentChanged
 
 OPERATIONS_STREAMS = frozenset(
-    {"manifest", "facility", "occupancy", "donation", "request", "shipment", "stock"},
+    {"manifest", "facility", "occupancy", "donation", "request", "shipment", "stock", "agency"},
 )
 """The streams of operations (DESIGN 5): a newer publisher's type of one of them is no case event."""
 NO_GRANT = 0

@@ -29,7 +29,7 @@ def printed(record: AccessRecord) -> str:
 
     def row(entry: AccessEntry) -> str:
         cells = (
-            at(entry.at),
+            at(entry.at) if entry.until is None else f"{at(entry.at)} – {at(entry.until)} ({entry.times}×)",
             entry.act_title,
             entry.agency.name,
             ", ".join(entry.roles) or "–",

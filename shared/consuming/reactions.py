@@ -5,10 +5,15 @@ from typing import Any, NamedTuple
 
 from shared.consuming.inbox import Consumer
 from shared.events.envelope import Event
+from shared.events.exchange import AgencyJoined, AgencyLeft
 from shared.events.fact import LIFECYCLE, OPERATIONS, Fact
+from shared.security.membership import note_joined, note_left
 from shared.work import Work
 
 Reactions = Mapping[type[Fact], Callable[[Work, Event, Any], None]]
+
+MEMBERSHIP: Reactions = {AgencyJoined: note_joined, AgencyLeft: note_left}
+"""What every service does about the agencies of the exchange."""
 
 
 class Told(NamedTuple):
@@ -40,6 +45,7 @@ def reacting(
     what `gather` gives is held until the batch ends, and what is in the session is asked for no more.
     """
     name = f"{service}.reactions"
+    reactions = {**MEMBERSHIP, **reactions}
     notes = together or {}
     by_type = {fact.TYPE: fact for fact in (*reactions, *(fact for kinds in notes for fact in kinds))}
 

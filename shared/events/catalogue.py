@@ -47,12 +47,16 @@ PUBLISHERS: dict[str, tuple[type[Fact], ...]] = {
         aid.StockAdjusted,
     ),
     "/pulang/psychosocial": (psychosocial.SessionRecorded,),
+    "/pulang/exchange": (exchange.AgencyJoined, exchange.AgencyLeft),
 }
 """The facts that each source publishes on the services' topics."""
 
 _ALL: tuple[type[Fact], ...] = (*(fact for facts in PUBLISHERS.values() for fact in facts), exchange.Withheld)
 
 FACTS: dict[str, type[Fact]] = {fact.TYPE: fact for fact in _ALL}
+
+TOLD_TO_AGENCIES = frozenset(kind for kind, fact in FACTS.items() if not fact.BETWEEN_SERVICES)
+"""What can stand in an agency's log, stubs among it."""
 
 
 def fact_of(event: Event) -> Fact | None:

@@ -39,6 +39,8 @@ class Fact(BaseModel):
 
     TYPE: ClassVar[str]
     TOPIC: ClassVar[str] = LIFECYCLE
+    BETWEEN_SERVICES: ClassVar[bool] = False
+    """Of such a fact no agency hears anything, not even a stub: its whole stream is for the services alone."""
 
     def to_data(self) -> dict[str, Any]:
         """JSON-able (dates stay dates: orjson writes them); a field that is None is left out."""

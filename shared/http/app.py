@@ -120,7 +120,7 @@ def app_of(
         openapi_extra=_EXAMPLE_READY,
     )
     async def readyz() -> JSONResponse:
-        missing = await lacks()
+        missing = await metrics.missing()
         return JSONResponse({"status": "missing" if missing else "ready", "missing": missing}, 503 if missing else 200)
 
     page = get_swagger_ui_html(openapi_url=str(app.openapi_url), title=title)

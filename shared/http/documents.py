@@ -11,9 +11,11 @@ from fastapi import FastAPI
 
 from shared.http.idempotency import KeyMalformed, KeyUsedForAnotherRequest, RequestInFlight
 from shared.http.limits import TooManyRequests
+from shared.http.nesting import TooDeep, TooManyValues
 from shared.http.problems import (
     MEDIA_TYPE,
     PROBLEM_SCHEMA,
+    AgencyHasLeft,
     IssuerAway,
     NotJson,
     Problem,
@@ -24,8 +26,8 @@ from shared.http.problems import (
     raises,
 )
 
-OF_ALL: tuple[type[Problem], ...] = (TooManyRequests, Unavailable, IssuerAway)
-OF_BODIES: tuple[type[Problem], ...] = (Unreadable, TooLarge, NotJson)
+OF_ALL: tuple[type[Problem], ...] = (AgencyHasLeft, TooManyRequests, Unavailable, IssuerAway)
+OF_BODIES: tuple[type[Problem], ...] = (Unreadable, TooLarge, NotJson, TooDeep, TooManyValues)
 OF_WRITING: tuple[type[Problem], ...] = (ReadOnly,)
 OF_KEYS: tuple[type[Problem], ...] = (RequestInFlight, KeyUsedForAnotherRequest, KeyMalformed)
 _REF = {"$ref": "#/components/schemas/Problem"}

@@ -24,7 +24,7 @@ from starlette.responses import Response
 
 from shared.http.idempotency import LONGEST_NAME, Answer, Once
 from shared.http.limits import Limiter
-from shared.http.problems import NotAllowed, NotAuthenticated
+from shared.http.problems import AgencyHasLeft, NotAllowed, NotAuthenticated
 from shared.security.tokens import Caller, Unauthenticated
 from shared.service import Service
 from shared.work import Cause, Work
@@ -95,7 +95,10 @@ def _fitting(name: str) -> str:
 
 
 class Guard:
-    """The dependency behind a `Door`; its `permission` is the route's declaration."""
+    """The dependency behind a `Door`; its `permission` is the route's declaration.
+
+    A `GuardedRoute` asks it before a byte of the request's body is read; the dependency finds what it said then.
+    """
 
     def __init__(self, service: str, permission: str) -> None:
         self.service = service
@@ -106,8 +109,14 @@ class Guard:
         request: Request,
         credentials: Annotated[HTTPAuthorizationCredentials | None, Security(BEARER)],
     ) -> Door:
+        door: Door = request.state.door  # whoever comes by a route that did not ask gets no further
+        return door
+
+    async def admit(self, request: Request) -> None:
+        """Let the request in, by its head alone. Raises NotAuthenticated, NotAllowed, TooManyRequests."""
         service = cast(Mapping[str, Service], request.app.state.services)[self.service]
         limiter = cast(Limiter, request.app.state.limiter)
+        credentials = await BEARER(request)
         if credentials is None:
             raise NotAuthenticated
         try:
@@ -115,9 +124,15 @@ class Guard:
         except Unauthenticated as refused:
             raise limiter.turn_away(request.scope) or NotAuthenticated(str(refused.reason)) from None
         limiter.let_in(request, caller.agency, caller.subject)
+        await self.judge(request, service, caller)
+        request.state.door = Door(service, request, caller)
+
+    async def judge(self, request: Request, service: Service, caller: Caller) -> None:
+        """Whether this caller may come in. Raises AgencyHasLeft, NotAllowed."""
+        if caller.agency in service.left:
+            raise AgencyHasLeft
         if self.permission not in caller.permissions:
             raise NotAllowed(f"needs the permission {self.permission}")
-        return Door(service, request, caller)
 
 
 class Doorway:

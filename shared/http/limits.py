@@ -5,6 +5,7 @@ replica counts for itself, in memory: a limit that replicas shared would cost ev
 against, one client that has run wild, meets all of them alike.
 """
 
+import ipaddress
 import math
 import time
 from collections import OrderedDict
@@ -17,7 +18,7 @@ from starlette.requests import HTTPConnection
 from shared.http.problems import Problem
 from shared.settings import Environment, SettingInvalid
 
-BODY_BYTES = 1024 * 1024
+BODY_BYTES = 256 * 1024
 """Of a request's body, where its route does not say more: see `takes_up_to`."""
 _MOST_KEYS = 20_000
 """So many bearers or addresses are remembered: a few megabytes. Who was silent for longest is forgotten first."""
@@ -142,8 +143,21 @@ class Limiter:
     def turn_away(self, scope: Mapping[str, Any]) -> TooManyRequests | None:
         """One request that is not let in: why it is not even told so, where it is one too many from its address."""
         client = scope.get("client")
-        standing = self.addresses.take(client[0] if client else "")
+        standing = self.addresses.take(whose(client[0]) if client else "")
         return None if standing is None or standing.allowed else self.addresses.refusal(standing)
+
+
+def whose(address: str) -> str:
+    """Whom an address counts for: of IPv6 its /64, which is the least that one customer is given (RFC 6177)."""
+    if ":" not in address:
+        return address
+    try:
+        full = ipaddress.IPv6Address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if full.ipv4_mapped is not None:
+        return str(full.ipv4_mapped)
+    return str(ipaddress.IPv6Network((int(full) >> 64 << 64, 64)))
 
 
 def takes_up_to(body_bytes: int) -> Callable[[Endpoint], Endpoint]:

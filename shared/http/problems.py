@@ -89,6 +89,10 @@ class NotAllowed(Problem):
     status = 403
 
 
+class AgencyHasLeft(NotAllowed):
+    """The agency of this token has left the exchange."""
+
+
 class NotFound(Problem):
     """There is no such thing here, or it lies outside what the token may see."""
 

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from shared.consuming.inbox import Listener
-from shared.metrics.asking import Answer, Question
+from shared.metrics.asking import FRESH_SECONDS, Answer, Question
 from shared.metrics.figures import Figure, Telling
 from shared.metrics.requests import Requests
 from shared.metrics.standing import Standing, standing
@@ -14,6 +14,11 @@ from shared.service import Service
 
 if TYPE_CHECKING:
     from shared.metrics.exposition import Exposition
+
+READY_SECONDS = 10
+"""For so long who asks whether it is ready waits: a database that is away is named only when it does not answer."""
+WAITING_SECONDS = 0.1
+"""An answer that something is missing serves for so long: whoever waits for a start is told at once."""
 
 
 class Metrics:
@@ -23,7 +28,7 @@ class Metrics:
         """`missing`: what /readyz tells."""
         self.requests = Requests()
         self._services = services
-        self._missing = Question(missing)
+        self._missing = Question(missing, lambda found: FRESH_SECONDS if found == [] else WAITING_SECONDS)
         self._standings = {service.name: _standing_of(service) for service in services}
         self._lags = {
             loop.consumer.name: _lag_of(service, loop.consumer) for service in services for loop in service.loops
@@ -39,6 +44,11 @@ class Metrics:
 
     def failed(self) -> BaseException | None:
         return None
+
+    async def missing(self) -> list[str]:
+        """What /readyz tells, asked once however many want to know."""
+        found = await self._missing.answer(READY_SECONDS)
+        return [f"readiness: no answer within {READY_SECONDS} s"] if found is None else found
 
     async def text(self, accept: str) -> tuple[bytes, str]:
         """Everything, and its content type. What cannot be told within LIMIT_SECONDS is left out."""

@@ -23,7 +23,7 @@ def test_an_agency_joins_and_leaves(migrated_folder: Path, tmp_path: Path) -> No
         assert pulang("agencies", "remove", "dinsos", *here).out == "agency dinsos: left\n"
         assert pulang("agencies", "remove", "dinsos", *here).out == "nothing to change\n"
         assert "dinsos: Dinas Sosial (social_office), has left" in pulang("agencies", "list", *here).out
-        assert "not in the exchange" in pulang("watch", "dinsos", "--until-idle", "0.1", *here).line
+        assert "has left" in pulang("watch", "dinsos", "--until-idle", "0.1", *here).line
         assert pulang(*JOIN, "--withhold", "pulang.aid.issued.v1", *here).out == "agency dinsos: joined\n"
         assert "no agency nobody" in pulang("agencies", "remove", "nobody", *here).line
         for wrong in ("exchange", "Iom", "*", "../x", "pulang"):

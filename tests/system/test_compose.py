@@ -104,7 +104,7 @@ def test_what_is_not_understood_is_an_error_that_names_it(compose: Write, body: 
 
 
 def test_sections_and_volumes_that_are_not_understood_are_errors_too(compose: Write) -> None:
-    for more, named in (({"networks": {}}, "networks"), ({"volumes": {"data": {"external": True}}}, "data.external")):
+    for more, named in (({"configs": {}}, "configs"), ({"volumes": {"data": {"external": True}}}, "data.external")):
         with pytest.raises(Complaint, match=re.escape(named)):
             read(compose({"x": {}}, **more), {})
 

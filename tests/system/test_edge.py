@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from pulang.heads import REFUSAL
+from pulang.heads import REFUSAL, TOO_SLOW, bounded
 from shared.security.tokens import DevelopmentIssuer
-from shared.settings import KafkaSettings, Replica, Settings, Stores
+from shared.settings import Environment, KafkaSettings, Replica, SettingInvalid, Settings, Stores
 from tests.system.command import up
 
 PLAIN_WORD = "kata-sandi-rahasia"
@@ -72,6 +72,59 @@ def test_a_head_of_usual_size_and_one_after_the_other(address: str) -> None:
     many = one + b"\r\n"
     got = answered(address, *(many for _ in range(20)), one + b"connection: close\r\n\r\n")
     assert got.count(b"HTTP/1.1 200 OK") == 21
+
+
+@pytest.mark.parametrize("authorization", [b"", b"authorization: Bearer a.b.c\r\n"])
+def test_who_is_not_let_in_is_told_so_before_they_send_a_body(address: str, authorization: bytes) -> None:
+    head = b"POST /intake/manifests HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+    got = answered(address, head + authorization + b"content-length: 4000000\r\nconnection: close\r\n\r\n")
+    assert got.startswith(b"HTTP/1.1 401 ")
+
+
+@pytest.fixture(scope="module")
+def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server that waits for a second."""
+    with up(tmp_path_factory.mktemp("slow") / "data", PULANG_HEAD_SECONDS="1", PULANG_BODY_SECONDS="1") as one:
+        token = DevelopmentIssuer(Settings(one.data).keys).issue("bp2mi", "arrival_officer", ["TNJ"])
+        yield f"{one.url}#{token}"
+
+
+def test_who_sends_nothing_or_half_of_a_head_is_not_waited_for(impatient: str) -> None:
+    url = impatient.partition("#")[0]
+    for begun in (b"", b"GET /livez HTTP/1.1\r\nhost: x\r\nx: "):
+        assert answered(url, begun) == TOO_SLOW
+    whole = b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n"
+    got = answered(url, whole + b"GET /li")
+    assert got.startswith(b"HTTP/1.1 200 OK")
+    assert got.endswith(TOO_SLOW)
+
+
+def test_who_does_not_go_on_with_a_body_is_not_waited_for(impatient: str) -> None:
+    url, _, token = impatient.partition("#")
+    head = f"POST /intake/cases HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n".encode()
+    announced = head + b"content-type: application/json\r\ncontent-length: 1000\r\n\r\n" + b'{"name":'
+    chunked = head + b"content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n1\r\n{\r\n"
+    for begun in (announced, chunked):
+        assert answered(url, begun) == TOO_SLOW
+    # Who was answered before its body was whole is not listened to any further, either.
+    refused = announced.replace(b"Bearer ", b"Bearer x")
+    got = answered(url, refused)
+    assert got.startswith(b"HTTP/1.1 401 ")
+    assert TOO_SLOW not in got
+
+
+def test_times_that_cannot_be_meant_are_refused() -> None:
+    for name in ("PULANG_HEAD_SECONDS", "PULANG_BODY_SECONDS"):
+        for wrong in ("0", "-1", "1.5", "soon", "99999"):
+            with pytest.raises(SettingInvalid, match=name):
+                bounded(Environment({name: wrong}))
+    assert bounded(Environment({})).head_seconds == 10
+
+
+def test_the_answer_to_who_is_too_slow_is_a_problem() -> None:
+    head, _, body = TOO_SLOW.partition(b"\r\n\r\n")
+    assert f"content-length: {len(body)}".encode() in head
+    assert json.loads(body)["status"] == 408
 
 
 def secrets_of(data: Path) -> set[bytes]:

@@ -74,7 +74,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
 def season(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The data folder of a Pulang that played the first weeks."""
     folder = tmp_path_factory.mktemp("season")
-    said = pulang("demo", weeks(folder / "weeks", 3, every=2), "--data", folder / "data", "--exit")
+    said = pulang("demo", weeks(folder / "weeks", 3, every=2), "--data", folder / "data", "--port", 0, "--exit")
     assert said.status == 0, said.err
     return folder / "data"
 

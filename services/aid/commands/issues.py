@@ -25,7 +25,6 @@ def issue_aid(work: Work, body: IssueAid) -> Issues:
     store = own_store(work, body.store, "#/store")
     when = happened(work, body.occurred_at, store)
     _each_id_once(body.people)
-    _all_known(work, body.people)
     there = on_shelf(work, store, body.item)
     given = known_entries(work, [person.issue_id for person in body.people])
     _same_as_given(body, when, given)
@@ -35,6 +34,8 @@ def issue_aid(work: Work, body: IssueAid) -> Issues:
         raise NotInStock(
             f"{there} in stock", errors=[Fault("not enough in stock", f"#/people/{new[at][0]}") for at in short]
         )
+    # Last: whether there is a case is learnt only by handing goods over, which stands in the ledger.
+    _all_known(work, body.people)
     if new:
         _hand_over(work, store, body.item, [person for _, person in new], when)
     return Issues(

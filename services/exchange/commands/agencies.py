@@ -7,11 +7,13 @@ from services.exchange.directory import changed
 from services.exchange.log import open_log, take_positions
 from services.exchange.models import Agency, PolicyVersion
 from services.exchange.policy import Policy, load_policies
-from services.exchange.problems import AgencyUnknown
+from services.exchange.problems import AgencyUnknown, OwnAgency
 from services.exchange.schemas.agencies import PutAgency
 from shared.database.models import table_of
+from shared.events.exchange import AgencyJoined, AgencyLeft
 from shared.http.preconditions import PreconditionFailed, must_match
 from shared.security.audit import audit
+from shared.security.membership import agencies_left, let_back, shut_out
 from shared.work import Work
 
 
@@ -31,6 +33,9 @@ def put_agency(work: Work, agency: str, body: PutAgency, if_match: str | None) -
         must_match(if_match, known.version)
         if not known.member:
             work.session.execute(update(Agency).where(col(Agency.agency) == agency).values(sent=0))
+    if known is None or not known.member:
+        let_back(work, agency)
+        work.record(agency, AgencyJoined(agency=agency))
     policy = Policy(
         agency=agency,
         name=body.name,
@@ -48,8 +53,12 @@ def put_agency(work: Work, agency: str, body: PutAgency, if_match: str | None) -
 def remove_agency(work: Work, agency: str, if_match: str | None) -> Policy:
     """The agency leaves: nothing goes out to it from the commit on. Its log is kept, for the case that it comes back.
 
-    Raises AgencyUnknown (also for one that has left), PreconditionFailed, PreconditionRequired.
+    The other services are told, and let nobody of it in any more. An administrator cannot send their own agency away,
+    so that somebody is left who can call it back. Raises OwnAgency, AgencyUnknown (also for one that has left),
+    PreconditionFailed, PreconditionRequired.
     """
+    if agency == work.caller.agency:
+        raise OwnAgency
     take_positions(work.session, 0)
     known = load_policies(work.session).get(agency)
     if known is None or not known.member:
@@ -65,8 +74,19 @@ def remove_agency(work: Work, agency: str, if_match: str | None) -> Policy:
         version=known.version + 1,
     )
     _write(work, gone)
+    shut_out(work, agency)
+    work.record(agency, AgencyLeft(agency=agency))
     audit(work, "agency.leave", agency)
     return gone
+
+
+def tell_who_left(work: Work) -> None:
+    """The services are told of agencies that had left before they asked: the clock does so."""
+    told = agencies_left(work.session)
+    for agency, policy in load_policies(work.session).items():
+        if not policy.member and agency not in told:
+            shut_out(work, agency)
+            work.record(agency, AgencyLeft(agency=agency))
 
 
 def _write(work: Work, policy: Policy) -> None:

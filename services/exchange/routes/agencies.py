@@ -7,7 +7,7 @@ from fastapi import Header, Path, Response
 from services.exchange import queries
 from services.exchange.commands import agencies as commands
 from services.exchange.policy import Policy, load_policies
-from services.exchange.problems import AgencyUnknown
+from services.exchange.problems import AgencyUnknown, OwnAgency
 from services.exchange.routes.router import door, router
 from services.exchange.schemas import AgencyLog, AgencyPolicy, PolicyChange, PutAgency
 from services.exchange.schemas.agencies import AgencyName
@@ -88,7 +88,7 @@ async def put_agency(
 @router.delete(
     "/agencies/{agency}",
     response_model=AgencyPolicy,
-    responses=raises(AgencyUnknown, PreconditionFailed, PreconditionRequired),
+    responses=raises(OwnAgency, AgencyUnknown, PreconditionFailed, PreconditionRequired),
     openapi_extra=sample(EXAMPLE | {"member": False, "version": 2}),
 )
 async def remove_agency(

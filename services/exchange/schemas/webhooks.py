@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, StringConstraints, model_validator
 
-from shared.events.catalogue import FACTS
+from shared.events.catalogue import TOLD_TO_AGENCIES
 from shared.http.bodies import Body, View
 
 URL = "https://receiver.example.org/pulang/4f1c"
@@ -28,7 +28,7 @@ OUTCOMES = Literal[
 
 
 def _known(event_type: str) -> str:
-    if event_type not in FACTS:
+    if event_type not in TOLD_TO_AGENCIES:
         raise ValueError("is no type of event")
     return event_type
 

@@ -96,22 +96,26 @@ def _must_be_newest(
     ]
     if early:
         raise ImpossibleDate(errors=early)
-    later = {
-        decision["agency"]
-        for record in _SAID.all(work.session, of_case=case_id, since=occurred.astimezone(UTC))
-        for decision in record.decisions
-    }
+    raised = [
+        decision.agency
+        for decision in body.decisions
+        if decision.level != "none" and decision.agency in held and held[decision.agency].decided_on == on
+    ]
+    later = _said_since(work, case_id, occurred) if raised else set()
     overtaken = [
         Fault("a later decision is recorded", f"#/decisions/{at}")
         for at, decision in enumerate(body.decisions)
-        if decision.agency in held
-        and (
-            held[decision.agency].decided_on > on
-            or (held[decision.agency].decided_on == on and decision.level != "none" and decision.agency in later)
-        )
+        if (decision.agency in held and held[decision.agency].decided_on > on)
+        or (decision.agency in raised and decision.agency in later)
     ]
     if overtaken:
         raise DecidedSince(errors=overtaken)
+
+
+def _said_since(work: Work, case_id: str, occurred: datetime) -> set[str]:
+    """The agencies about which something was said after that moment."""
+    records = _SAID.all(work.session, of_case=case_id, since=occurred.astimezone(UTC))
+    return {decision["agency"] for record in records for decision in record.decisions}
 
 
 def _is_minor(work: Work, case: CaseRow, key: DataKey, on: date) -> bool:

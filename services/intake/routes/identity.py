@@ -2,10 +2,9 @@
 
 import re
 from collections.abc import Collection
-from typing import Annotated, cast, get_args
+from typing import Annotated, get_args
 
-from fastapi import Depends, Header, Path, Query, Request, Response, Security
-from fastapi.security import HTTPAuthorizationCredentials
+from fastapi import Depends, Header, Path, Query, Request, Response
 
 from services.intake.commands import identity
 from services.intake.commands.pace import TooMany
@@ -13,10 +12,11 @@ from services.intake.problems import CaseIsClosed, CaseUnknown, IdentityLimited,
 from services.intake.routes.router import router
 from services.intake.schemas.people import CorrectIdentity, IdentityView, Purpose
 from shared.http.bodies import ID_PATTERN, Id
-from shared.http.door import BEARER, Door, Guard, shown
+from shared.http.door import Door, Guard, shown
 from shared.http.preconditions import PreconditionFailed, PreconditionRequired, etag_of
 from shared.http.problems import NotAllowed, PersonErased, Problem, answer, raises
 from shared.http.samples import sample
+from shared.security.tokens import Caller
 from shared.service import Service
 from shared.work import Cause
 
@@ -37,16 +37,10 @@ class WatchedGuard(Guard):
         super().__init__(service, permission)
         self._purposes = purposes
 
-    async def __call__(
-        self,
-        request: Request,
-        credentials: Annotated[HTTPAuthorizationCredentials | None, Security(BEARER)],
-    ) -> Door:
+    async def judge(self, request: Request, service: Service, caller: Caller) -> None:
         try:
-            return await super().__call__(request, credentials)
+            await super().judge(request, service, caller)
         except NotAllowed:
-            service: Service = request.app.state.services[self.service]
-            caller = service.verifier.verify(cast(HTTPAuthorizationCredentials, credentials).credentials)
             asked = request.query_params.get("purpose", "")
             purpose = asked if asked in self._purposes else ""
             # Judged here: a path is looked at by itself only after its guard, and the log keeps no free text.

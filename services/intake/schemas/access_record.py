@@ -16,10 +16,17 @@ class AgencyNamed(View):
 
 
 class AccessEntry(View):
-    """One time that somebody asked. Who of the agency it was stands in the audit log alone."""
+    """One time that somebody asked, or the refusals of one day that are alike.
+
+    Who of the agency it was stands in the audit log alone.
+    """
 
     at: str
-    """In the time zone of the place."""
+    """In the time zone of the place; of several, the first."""
+    until: str | None = None
+    """The last of several."""
+    times: int = 1
+    """More than once only where it was refused."""
     act: str
     act_title: str
     agency: AgencyNamed
@@ -35,7 +42,7 @@ class AccessRecord(View):
     """Who read, corrected or asked for the person's identity; texts are in `language`.
 
     `limited_to`: the agency that is meant alone, where whoever asked has no more than the person's consent.
-    `earlier`: how many there are besides, before the first that is shown.
+    `earlier`: how many there are besides those that are shown.
     """
 
     case_id: str

@@ -46,7 +46,7 @@ AFTER_SESSION = {
     responses=raises(CaseUnknown, PersonErased, TwiceInRequest, ImpossibleDate, IdTaken),
     openapi_extra=sample({"sessions": [EXAMPLE]}, 201, AFTER_SESSION),
 )
-@takes_up_to(16 * BODY_BYTES)
+@takes_up_to(64 * BODY_BYTES)
 async def record_sessions(body: RecordSessions, at: Annotated[Door, door("session.record")]) -> Response:
     """Record sessions; all of them, or none."""
     return await at.write(lambda work: sessions.record_sessions(work, body))

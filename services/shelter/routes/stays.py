@@ -68,23 +68,24 @@ AFTER_CHECK_IN = {
     ),
 }
 GIVEN_UP = STAY | {"segments": []}
+OF_TAKING_A_BED = (
+    FacilityUnknown,
+    CaseUnknown,
+    PersonErased,
+    ReferralNeeded,
+    IdTaken,
+    NoBedFree,
+    BedTaken,
+    CheckedInAlready,
+    StaysOverlap,
+)
 
 
 @router.post(
     "/stays/plan",
     status_code=201,
     response_model=Stays,
-    responses=raises(
-        FacilityUnknown,
-        CaseUnknown,
-        PersonErased,
-        ReferralNeeded,
-        IdTaken,
-        NoBedFree,
-        BedTaken,
-        CheckedInAlready,
-        StaysOverlap,
-    ),
+    responses=raises(*OF_TAKING_A_BED),
     openapi_extra=sample({"stays": [STAY | {"status": "planned"}]}, 201, AFTER_PLAN),
 )
 async def plan_stays(body: PlanStays, at: Annotated[Door, door("stay.manage")]) -> Response:
@@ -96,18 +97,7 @@ async def plan_stays(body: PlanStays, at: Annotated[Door, door("stay.manage")]) 
     "/stays/check-in",
     status_code=201,
     response_model=Stays,
-    responses=raises(
-        FacilityUnknown,
-        CaseUnknown,
-        PersonErased,
-        ReferralNeeded,
-        IdTaken,
-        NoBedFree,
-        BedTaken,
-        CheckedInAlready,
-        StaysOverlap,
-        StayIsOver,
-    ),
+    responses=raises(*OF_TAKING_A_BED, StayIsOver),
     openapi_extra=sample({"stays": [STAY]}, 201, AFTER_CHECK_IN),
 )
 async def check_in(body: CheckIn, at: Annotated[Door, door("stay.manage")]) -> Response:

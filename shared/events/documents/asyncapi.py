@@ -6,7 +6,7 @@ Schemas stay within what JSON Schema draft 07 and 2020-12 share: AsyncAPI's defa
 import inspect
 from typing import Any
 
-from shared.events.catalogue import FACTS, PUBLISHERS
+from shared.events.catalogue import FACTS, PUBLISHERS, TOLD_TO_AGENCIES
 from shared.events.documents.schemas import bare_schema
 from shared.events.envelope import CONTENT_TYPE, MAX_TEXT, MAX_VERSION, schema_uri
 from shared.events.exchange import Withheld
@@ -17,7 +17,7 @@ Json = dict[str, Any]
 CHANNELS = {LIFECYCLE: "lifecycle", OPERATIONS: "operations"}
 """Names within the document of the topics that facts declare."""
 AGENCY, DEAD_LETTERS, DEAD_LETTER = "agency", "deadLetters", "deadLetter"
-SERVICES = (*(source.removeprefix("/pulang/") for source in PUBLISHERS), "exchange")
+SERVICES = tuple(source.removeprefix("/pulang/") for source in PUBLISHERS)
 
 
 def asyncapi_document() -> Json:
@@ -70,7 +70,7 @@ def _channels() -> Json:
                 "lifecycle",
                 "Facts about a case, between the services. Kept for ever.",
             ),
-            (OPERATIONS, "operations", "Facts about places and goods, between the services. Kept for ever."),
+            (OPERATIONS, "operations", "Facts about places, goods and agencies, between the services. Kept for ever."),
         )
     }
     return {
@@ -84,7 +84,7 @@ def _channels() -> Json:
                 "three places share it; fields that the schema marks `x-travels: internal` are left out."
             ),
             "parameters": {"agency": {"description": "Id of the agency: a-z and 0-9", "examples": ["iom"]}},
-            "messages": _listed(FACTS),
+            "messages": _listed(name for name in FACTS if name in TOLD_TO_AGENCIES),
         },
         DEAD_LETTERS: {
             "address": "pulang.dead-letters.{service}",

@@ -127,6 +127,8 @@ EXAMPLES: tuple[Fact, ...] = (
         session="0190f5a2-7c3e-7d5b-9a54-0c5d8e3f1a32", layer=2, kind="individual", on=date(2020, 1, 5)
     ),
     exchange.Withheld(),
+    exchange.AgencyJoined(agency="dinsos"),
+    exchange.AgencyLeft(agency="dinsos"),
 )
 
 _SUBJECTS: dict[type[Fact], str] = {
@@ -138,6 +140,8 @@ _SUBJECTS: dict[type[Fact], str] = {
     aid.DonationReceived: DONATION,
     aid.StockLow: "GUDANG-TNJ",
     aid.StockAdjusted: "GUDANG-TNJ",
+    exchange.AgencyJoined: "dinsos",
+    exchange.AgencyLeft: "dinsos",
 }
 
 

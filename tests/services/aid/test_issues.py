@@ -174,3 +174,16 @@ async def test_a_list_of_issues_can_be_walked_page_by_page(pulang: Pulang) -> No
             break
     assert seen == cases
     assert (await officer(pulang).get("/aid/issues", params={"after": "nonsense"})).status_code == 422
+
+
+async def test_whether_there_is_a_case_is_not_learnt_for_nothing(pulang: Pulang) -> None:
+    """Goods are handed to whoever stands at the counter: to ask without handing any over tells nothing."""
+    await pulang.open_shelter()
+    (known,) = await people(pulang, 1)
+    await donate(pulang, 3)
+    for case in (known, new_id()):
+        asked = issue([case])
+        asked["people"][0]["quantity"] = 4
+        answers = [await officer(pulang).post("/aid/issues", asked)]
+        answers.append(await officer(pulang).post("/aid/issues", issue([case], item="blanket")))
+        assert [(one.status_code, one.json()["type"]) for one in answers] == [(409, "/problems/not-in-stock")] * 2

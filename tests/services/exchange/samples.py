@@ -7,14 +7,14 @@ from typing import Any
 from services.exchange.directory import opaque_id
 from services.exchange.disclosure import AgencyView
 from services.exchange.redaction import plan_of
-from shared.events.catalogue import FACTS
+from shared.events.catalogue import FACTS, TOLD_TO_AGENCIES
 from shared.events.envelope import Event
 from shared.events.exchange import Withheld
 from shared.events.fact import OPERATIONS
 
 KEY = bytes(range(32))
 GOLDEN = Path(__file__).parents[2] / "contract" / "events" / "golden"
-TYPES = sorted(set(FACTS) - {Withheld.TYPE})
+TYPES = sorted(TOLD_TO_AGENCIES - {Withheld.TYPE})
 OPERATIONS_TYPES = [one for one in TYPES if FACTS[one].TOPIC == OPERATIONS]
 CASE_TYPES = [one for one in TYPES if FACTS[one].TOPIC != OPERATIONS]
 ALERT = "pulang.psychosocial.alert_raised.v1"

@@ -201,3 +201,32 @@ def test_a_page_for_whoever_asks_for_one() -> None:
     assert prefers_html("application/json;q=0.5, TEXT/HTML;q=0.8")
     for accept in ("", "*/*", "application/json", "text/html;q=0", "application/json, text/html", "text/html;q=x"):
         assert not prefers_html(accept), accept
+
+
+@pytest.mark.either_database
+async def test_a_flood_of_refusals_is_one_entry_and_hides_no_read(pulang: Pulang) -> None:
+    case = await person(pulang)
+    await read(pulang.officer(), case, "registration")
+    for _ in range(7):
+        assert (await read(pulang.reader("iom"), case, "legal")).status_code == 403
+    assert (await read(pulang.reader("iom"), case, "health")).status_code == 403
+    for _ in range(2):
+        await read(pulang.officer(), case, "registration")
+    found = await entries(pulang.officer(), case)
+    told = [(one["agency"]["code"], one.get("purpose"), one["outcome"], one["times"]) for one in found]
+    assert told == [
+        ("bp2mi", None, "done", 1),
+        ("bp2mi", "registration", "done", 1),
+        ("iom", "legal", "refused", 7),
+        ("iom", "health", "refused", 1),
+        ("bp2mi", "registration", "done", 1),
+        ("bp2mi", "registration", "done", 1),
+    ]
+    assert ["until" in one for one in found] == [False, False, True, False, False, False]
+    assert (await ask(pulang.officer(), case)).json()["earlier"] == 0
+    # Each stands in the audit log nevertheless.
+    assert len(rows_of(pulang, "SELECT 1 FROM audit WHERE outcome = 'refused'")) == 8
+    page = await pulang.officer().get(
+        f"/intake/cases/{case}/access-record?purpose=person_request", headers={"accept": "text/html"}
+    )
+    assert "(7×)" in page.text

@@ -1,5 +1,6 @@
 """One caller that has run wild is held up, and nobody else."""
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -147,6 +148,52 @@ async def test_who_is_not_let_in_is_limited_by_address_and_holds_up_nobody_who_i
         assert await statuses(pulang.officer(), 10) == [200] * 10
         for path in ("/livez", "/readyz", "/metrics"):
             assert (await pulang.client.get(path)).status_code == 200
+
+
+async def test_of_an_ipv6_address_the_network_counts(tmp_path: Path, migrated_folder: Path) -> None:
+    async with limited(tmp_path, migrated_folder, Rate(0, 0), Rate(0.001, 3)) as pulang:
+        app = pulang.client._transport.app  # type: ignore[attr-defined]
+
+        async def asked(address: str) -> int:
+            transport = httpx.ASGITransport(app, client=(address, 1))
+            async with httpx.AsyncClient(transport=transport, base_url="http://pulang.test") as client:
+                return (await client.get(CASES)).status_code
+
+        one_customer = [
+            "2001:db8:1:2::1",
+            "2001:db8:1:2:3::",
+            "2001:DB8:1:2:ffff:ffff:ffff:ffff",
+            "2001:db8:1:2::9%eth0",
+        ]
+        assert [await asked(address) for address in one_customer] == [401, 401, 401, 429]
+        assert [await asked(f"2001:db8:1:{number}::1") for number in range(3, 9)] == [401] * 6
+        # The same IPv4 address, however it is written.
+        written = ["192.0.2.1", "::ffff:192.0.2.1", "::ffff:c000:201", "192.0.2.1"]
+        assert [await asked(address) for address in written] == [401, 401, 401, 429]
+        assert await asked("::ffff:192.0.2.2") == 401
+
+
+async def test_readiness_is_asked_once_however_many_want_to_know(pulang: Pulang) -> None:
+    service = pulang._services[0]
+    asked, ask = 0, service.missing
+    begun, waits = asyncio.Event(), asyncio.Event()
+
+    async def counted() -> list[str]:
+        nonlocal asked
+        asked += 1
+        begun.set()
+        await waits.wait()
+        return await ask()
+
+    service.missing = counted  # type: ignore[method-assign]
+    many = [asyncio.create_task(pulang.client.get("/readyz")) for _ in range(50)]
+    await begun.wait()
+    await asyncio.gather(*(pulang.client.get("/livez") for _ in range(50)))
+    waits.set()
+    assert {(await one).status_code for one in many} == {200}
+    assert asked == 1
+    metrics = await pulang.client.get("/metrics")
+    assert "pulang_ready 1" in metrics.text
 
 
 async def test_without_a_limit_nobody_is_told_of_one(tmp_path: Path, migrated_folder: Path) -> None:

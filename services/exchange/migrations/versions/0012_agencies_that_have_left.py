@@ -1,0 +1,10 @@
+"""Agencies that have left the exchange."""
+
+from shared.migrations import spine_0006
+
+revision = "0012"
+down_revision = "0010"
+
+
+def upgrade() -> None:
+    spine_0006.upgrade()
