@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from services.exchange.disclosure import AgencyView
-from services.exchange.models import GivenTo, LogHead, Place
+from services.exchange.models import Agency, GivenTo, LogHead, Place
 from services.exchange.policy import load_policies
 from shared.database.models import table_of
 from shared.database.prepared import Prepared, upserting
@@ -74,12 +74,12 @@ class Directory:
         self._known: tuple[int, dict[str, AgencyView]] = (-1, {})
 
     def knows(self, session: Session, agency: str) -> bool:
-        """Whether the agency is in the exchange now."""
+        """Whether anything may go out to the agency now."""
         return self.view(session, agency) is not None
 
     def view(self, session: Session, agency: str, version: int | None = None) -> AgencyView | None:
-        """One agency's view of the directory at `version`, which the session has read, else now; None for a stranger
-        and for an agency that has left."""
+        """One agency's view of the directory at `version`, which the session has read, else now; None for a stranger,
+        for an agency that has left, and for one whose log is not whole yet."""
         if version is None:
             head = _VERSION.first(session)
             version = 0 if head is None else head.directory
@@ -91,6 +91,7 @@ class Directory:
         return view if view is not None and view.member else None
 
     def _load(self, session: Session) -> dict[str, AgencyView]:
+        joining = set(session.scalars(select(col(Agency.agency)).where(col(Agency.joining_at).is_not(None))))
         runs: dict[str, set[str]] = {}
         provinces: dict[str, str] = {}
         for place in session.execute(select(table_of(Place))):
@@ -110,7 +111,7 @@ class Directory:
                 gave_to=frozenset(gave.get(agency, ())),
                 opaque=self._names.setdefault(agency, _OpaqueNames(self._key, agency)).__getitem__,
                 province=told.get,
-                member=policy.member,
+                member=policy.member and agency not in joining,
             )
             for agency, policy in load_policies(session).items()
         }

@@ -8,7 +8,7 @@ from shared.http.problems import Conflict, Invalid, NotAllowed, NotFound, Proble
 
 
 class NoPolicy(NotAllowed):
-    """The agency of this token is not in the exchange, or has left it."""
+    """The agency of this token is not in the exchange: it has left it, or is joining and its log is not whole yet."""
 
 
 class TooManyStreams(Problem):

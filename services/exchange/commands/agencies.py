@@ -4,7 +4,8 @@ from sqlalchemy import insert, update
 from sqlmodel import col
 
 from services.exchange.directory import changed
-from services.exchange.log import open_log, take_positions
+from services.exchange.joining import begin_log
+from services.exchange.log import take_positions
 from services.exchange.models import Agency, PolicyVersion
 from services.exchange.policy import Policy, load_policies
 from services.exchange.problems import AgencyUnknown
@@ -18,15 +19,15 @@ from shared.work import Work
 def put_agency(work: Work, agency: str, body: PutAgency, if_match: str | None) -> Policy:
     """An agency joins, or one that is known (then with If-Match) gets another policy or comes back.
 
-    Who joins has the log that it would have had from the beginning: what it may see of it, consent says. Who comes
-    back finds its topic filled anew. Raises PreconditionFailed, PreconditionRequired.
+    Who joins has the log that it would have had from the beginning, as soon as it is written: what it may see of it,
+    consent says. Who comes back finds its topic filled anew. Raises PreconditionFailed, PreconditionRequired.
     """
     take_positions(work.session, 0)  # before any row of an agency, as whoever takes events in
     known = load_policies(work.session).get(agency)
     if known is None and if_match is not None:
         raise PreconditionFailed
     if known is None:
-        open_log(work.session, agency, work.now)
+        begin_log(work.session, agency)
     else:
         must_match(if_match, known.version)
         if not known.member:
