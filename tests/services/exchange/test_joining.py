@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -24,7 +24,8 @@ def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def goings_on(narrator: Narrator, seed: int) -> Iterator[Event]:
     """Cases whose persons decide again and again, about both agencies alike; some are erased."""
-    dice, cases = random.Random(seed), [new_id() for _ in range(12)]
+    dice = random.Random(seed)  # noqa: S311
+    cases = [new_id() for _ in range(12)]
     erased: set[str] = set()
     for case in cases:
         yield narrator.registered(case)
@@ -52,10 +53,18 @@ async def standing(exchange: Exchange) -> dict[str, Any]:
     return found
 
 
-async def has_joined(exchange: Exchange) -> None:
+async def until(exchange: Exchange, enough: Callable[[dict[str, Any]], bool]) -> None:
+    """Until what is listed of the agency that joins is what is waited for."""
     async with asyncio.timeout(30):
-        while (await standing(exchange))["joining"]:
-            await asyncio.sleep(0.01)
+        while True:
+            items = (await exchange.get("/exchange/agencies")).json()["items"]
+            if enough(next((one for one in items if one["agency"] == "dinsos"), {})):
+                return
+            await asyncio.sleep(0)
+
+
+async def has_joined(exchange: Exchange) -> None:
+    await until(exchange, lambda agency: agency["joining"] is False)
 
 
 async def must_be_alike(exchange: Exchange) -> None:
@@ -121,9 +130,7 @@ async def test_a_log_is_written_on_after_a_restart(
         await exchange.hear(*(next(told) for _ in range(250)))
         monkeypatch.setattr(joining, "SHARE", 0.05)  # so that it is stopped in the middle
         joins = asyncio.create_task(join(exchange))
-        async with asyncio.timeout(30):
-            while not (await _log_of_dinsos(exchange)).get("last"):
-                await asyncio.sleep(0)
+        await until(exchange, lambda agency: agency.get("last", 0) > 0)
         for companion in exchange.service.companions:
             await companion.stop()
         assert (await joins).json()["joining"] is True
@@ -136,11 +143,6 @@ async def test_a_log_is_written_on_after_a_restart(
         assert await exchange.on_topic("dinsos")
 
 
-async def _log_of_dinsos(exchange: Exchange) -> dict[str, Any]:
-    items = (await exchange.get("/exchange/agencies")).json()["items"]
-    return next((one for one in items if one["agency"] == "dinsos"), {})
-
-
 async def test_who_leaves_while_joining_is_shown_nothing_and_comes_back_to_a_whole_log(
     exchange: Exchange, narrator: Narrator, small_slices: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -148,9 +150,7 @@ async def test_who_leaves_while_joining_is_shown_nothing_and_comes_back_to_a_who
     told = goings_on(narrator, 3)
     await exchange.hear(*(next(told) for _ in range(250)))
     joins = asyncio.create_task(join(exchange))
-    async with asyncio.timeout(30):
-        while not (await _log_of_dinsos(exchange)).get("joining"):
-            await asyncio.sleep(0)
+    await until(exchange, lambda agency: agency.get("joining", False))
     left = await exchange.send("DELETE", "/exchange/agencies/dinsos", if_match='"1"')
     assert left.status_code == 200, left.text
     await joins
