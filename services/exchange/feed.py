@@ -130,6 +130,16 @@ class Feed:
             after = stretch.last
         return stretch
 
+    async def page(self, agency: str, after: int, limit: int, choice: Choice) -> Stretch:
+        """The next rows at once, for who reads much: nobody else waits for it. Raises NoPolicy, DatabaseUnavailable."""
+        return await self._desk.study(
+            partial(read_log, directory=self.directory, agency=agency, after=after, limit=limit, choice=choice)
+        )
+
+    async def end(self, agency: str) -> int:
+        """The last position of the agency's log. Raises DatabaseUnavailable."""
+        return (await self._desk.glance(_ends)).get(agency, (0, 0))[0]
+
     async def _next(self, agency: str, after: int, limit: int, deadline: float, choice: Choice) -> Stretch:
         """The next stretch that has rows; an empty one at the deadline."""
         loop = asyncio.get_running_loop()
