@@ -55,7 +55,7 @@ class TooManyWebhooks(Conflict):
 
 
 class DisabledByAdministrator(Conflict):
-    """An administrator has disabled this webhook, and only an administrator can enable it."""
+    """An administrator has disabled this webhook: until one enables it, its host gets nothing of your agency."""
 
 
 class MessageGoesOn(Conflict):
