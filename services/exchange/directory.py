@@ -2,7 +2,7 @@
 
 import hmac
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -62,6 +62,12 @@ def opaque_id(key: bytes, agency: str, place: str) -> str:
     return "place-" + hmac.digest(key, f"{agency}|{place}".encode(), "sha256").hex()[:_OPAQUE_HEX]
 
 
+def told_provinces(provinces: Mapping[str, str]) -> dict[str, str]:
+    """Of the provinces by place, those that may be told: where enough places share one."""
+    places_in = Counter(provinces.values())
+    return {code: province for code, province in provinces.items() if places_in[province] >= SHARED_BY}
+
+
 _VERSION = Prepared(select(table_of(LogHead).c.directory))
 
 
@@ -100,8 +106,7 @@ class Directory:
         gave: dict[str, set[str]] = {}
         for gift in session.execute(select(table_of(GivenTo))):
             gave.setdefault(gift.agency, set()).add(gift.store)
-        places_in = Counter(provinces.values())
-        told = {code: province for code, province in provinces.items() if places_in[province] >= SHARED_BY}
+        told = told_provinces(provinces)
         return {
             agency: AgencyView(
                 agency=agency,

@@ -1,5 +1,7 @@
 """Agencies join, are given another policy, and leave. Each change is a version, with who made it and when."""
 
+from dataclasses import replace
+
 from sqlalchemy import insert, update
 from sqlmodel import col
 
@@ -56,15 +58,7 @@ def remove_agency(work: Work, agency: str, if_match: str | None) -> Policy:
     if known is None or not known.member:
         raise AgencyUnknown
     must_match(if_match, known.version)
-    gone = Policy(
-        agency=agency,
-        name=known.name,
-        kind=known.kind,
-        withheld=known.withheld,
-        withheld_fields=known.withheld_fields,
-        member=False,
-        version=known.version + 1,
-    )
+    gone = replace(known, member=False, version=known.version + 1)
     _write(work, gone)
     audit(work, "agency.leave", agency)
     return gone

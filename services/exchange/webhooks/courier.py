@@ -36,7 +36,6 @@ from services.exchange.webhooks.messages import (
     lock,
     ready,
     settle,
-    still_holds,
     take,
 )
 from services.exchange.webhooks.naming import Asking
@@ -47,7 +46,7 @@ from services.exchange.webhooks.verdict import MOST_BYTES, too_large, verdict_of
 from shared.database.models import table_of
 from shared.database.protocol import DatabaseUnavailable
 from shared.metrics.figures import Figure
-from shared.outbox.lease import Lease
+from shared.outbox.lease import Lease, still_held
 from shared.security.sealing import SealBroken
 from shared.tasks import why_ended
 from shared.telemetry import frames_of
@@ -280,7 +279,7 @@ def _advance(
     settings: WebhookSettings,
 ) -> bool:
     """One transaction for all of them; False where another courier holds the lease by now."""
-    if not still_holds(session, *lease):
+    if not still_held(session, *lease):
         return False
     now = settings.now()
     rows = lock(session, [*hungry, *(one.endpoint for one in verdicts)])
