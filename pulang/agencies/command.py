@@ -60,8 +60,8 @@ def add_agency(to: Reach, new: NewAgency, out: Path) -> None:
             print(line, flush=True)
         if before is None or not before["member"]:
             version = None if before is None else before["version"]
-            client.put(f"/exchange/agencies/{new.agency}", _wanted(new, {}), version)
-            print(f"agency {new.agency}: joined")
+            answer = client.put(f"/exchange/agencies/{new.agency}", _wanted(new, {}), version)
+            print(f"agency {new.agency}: joined" + ("; its log is still being written" if answer["joining"] else ""))
         elif not changed:
             print("nothing to change")
 
@@ -96,6 +96,8 @@ def list_agencies(to: Reach, *, as_json: bool) -> None:
         return
     for item in items:
         state = f"{item['sent']} of {item['last']} sent" if item["member"] else "has left"
+        if item["joining"]:
+            state = "joining: its log is being written"
         print(f"{item['agency']}: {item['name']} ({item['kind']}), {state}")
 
 

@@ -2,14 +2,14 @@
 
 import hmac
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from services.exchange.disclosure import AgencyView
-from services.exchange.models import GivenTo, LogHead, Place
+from services.exchange.models import Agency, GivenTo, LogHead, Place
 from services.exchange.policy import load_policies
 from shared.database.models import table_of
 from shared.database.prepared import Prepared, upserting
@@ -62,6 +62,12 @@ def opaque_id(key: bytes, agency: str, place: str) -> str:
     return "place-" + hmac.digest(key, f"{agency}|{place}".encode(), "sha256").hex()[:_OPAQUE_HEX]
 
 
+def told_provinces(provinces: Mapping[str, str]) -> dict[str, str]:
+    """Of the provinces by place, those that may be told: where enough places share one."""
+    places_in = Counter(provinces.values())
+    return {code: province for code, province in provinces.items() if places_in[province] >= SHARED_BY}
+
+
 _VERSION = Prepared(select(table_of(LogHead).c.directory))
 
 
@@ -74,12 +80,12 @@ class Directory:
         self._known: tuple[int, dict[str, AgencyView]] = (-1, {})
 
     def knows(self, session: Session, agency: str) -> bool:
-        """Whether the agency is in the exchange now."""
+        """Whether anything may go out to the agency now."""
         return self.view(session, agency) is not None
 
     def view(self, session: Session, agency: str, version: int | None = None) -> AgencyView | None:
-        """One agency's view of the directory at `version`, which the session has read, else now; None for a stranger
-        and for an agency that has left."""
+        """One agency's view of the directory at `version`, which the session has read, else now; None for a stranger,
+        for an agency that has left, and for one whose log is not whole yet."""
         if version is None:
             head = _VERSION.first(session)
             version = 0 if head is None else head.directory
@@ -91,6 +97,7 @@ class Directory:
         return view if view is not None and view.member else None
 
     def _load(self, session: Session) -> dict[str, AgencyView]:
+        joining = set(session.scalars(select(col(Agency.agency)).where(col(Agency.joining_at).is_not(None))))
         runs: dict[str, set[str]] = {}
         provinces: dict[str, str] = {}
         for place in session.execute(select(table_of(Place))):
@@ -99,8 +106,7 @@ class Directory:
         gave: dict[str, set[str]] = {}
         for gift in session.execute(select(table_of(GivenTo))):
             gave.setdefault(gift.agency, set()).add(gift.store)
-        places_in = Counter(provinces.values())
-        told = {code: province for code, province in provinces.items() if places_in[province] >= SHARED_BY}
+        told = told_provinces(provinces)
         return {
             agency: AgencyView(
                 agency=agency,
@@ -110,7 +116,7 @@ class Directory:
                 gave_to=frozenset(gave.get(agency, ())),
                 opaque=self._names.setdefault(agency, _OpaqueNames(self._key, agency)).__getitem__,
                 province=told.get,
-                member=policy.member,
+                member=policy.member and agency not in joining,
             )
             for agency, policy in load_policies(session).items()
         }

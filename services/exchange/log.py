@@ -4,7 +4,7 @@ it, in the transaction that consumes it. It is a log, not a projection: a rebuil
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, case, insert, select, update
+from sqlalchemy import bindparam, case, select, update
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
@@ -35,19 +35,13 @@ from shared.work import Work
 HEAD = "log"
 TIME_TO_DELETE = timedelta(hours=3 * 24)
 """UU 27/2022: processing is restricted within 3x24 hours of the person's word."""
-_AT_ONCE = 5_000
 FURTHER = 1_000_000_000
 """More positions than a log can have been given since any backup."""
 
 
 _TAKE = adding(table_of(LogHead), ("name",), "last_event", returning=("last_event",))
-_AGENCIES = Prepared(select(col(Agency.agency), col(Agency.last)))
-_STORED = Prepared(
-    select(col(StoredEvent.position), col(StoredEvent.payload))
-    .where(col(StoredEvent.position) > bindparam("after"))
-    .order_by(col(StoredEvent.position))
-    .limit(bindparam("at_most"))
-)
+_KEPT = Prepared(select(col(Agency.agency), col(Agency.last)).where(col(Agency.joining_at).is_(None)))
+"""Those whose logs keep up; one that is joining comes by itself (`joining`)."""
 _STANDINGS = Prepared(
     select(table_of(ConsentLevelRow)).where(col(ConsentLevelRow.case_id).in_(bindparam("of_cases", expanding=True)))
 )
@@ -67,11 +61,11 @@ def keep_log(work: Work, events: Sequence[Event]) -> None:
     """Store a batch, and fold it into the logs."""
     session, now = work.session, work.now
     first = take_positions(session, len(events))
-    agencies = {row.agency: row.last for row in _AGENCIES.all(session)}
-    fold = _fold(session, agencies, events)
+    agencies = {row.agency: row.last for row in _KEPT.all(session)}
+    fold = fold_from(session, agencies, events, first)
     for position, event in enumerate(events, first):
         fold.take(position, event)
-    _write(session, fold, agencies, now, [_stored(position, event) for position, event in enumerate(events, first)])
+    write_fold(session, fold, agencies, now, [_stored(position, event) for position, event in enumerate(events, first)])
     note_places(session, events)
 
 
@@ -121,28 +115,9 @@ def _stored(position: int, event: Event) -> dict[str, object]:
     }
 
 
-def open_log(session: Session, agency: str, now: datetime) -> None:
-    """The log of an agency that joins: all that was stored, folded as if it had been there from the beginning.
-
-    Once, and kept from then on: what an agency that left and comes back may see, consent says. Nothing is taken in
-    until the commit: at 100,000 events a second or so, other replicas wait that long.
-    """
-    take_positions(session, 0)
-    session.execute(insert(table_of(Agency)).values(agency=agency, last=0, sent=0))
-    erased = session.scalars(select(col(ErasedCase.case_id))).all()
-    fold, last, after = LogFold([agency], {}, None, erased), 0, 0
-    while rows := _STORED.all(session, after=after, at_most=_AT_ONCE):
-        for row in rows:
-            fold.take(row.position, Event.from_bytes(row.payload))
-        after = rows[-1].position
-        entries = len(fold.entries)
-        _write(session, fold, {agency: last}, now, [])
-        last += entries
-        fold.written()
-
-
-def _fold(session: Session, agencies: Iterable[str], events: Sequence[Event]) -> LogFold:
-    """A fold that knows what holds for the cases of the batch, and the history of those whose consent may change."""
+def fold_from(session: Session, agencies: Iterable[str], events: Sequence[Event], first: int) -> LogFold:
+    """A fold that knows what holds for the cases of a batch, and the history of those whose consent may change: what
+    stands before its first position."""
     cases = sorted({event.subject for event in events if topic_of(event.type) == LIFECYCLE})
     changing = sorted({event.subject for event in events if event.type == ConsentChanged.TYPE})
     standings: dict[tuple[str, str], Standing] = {}
@@ -155,7 +130,11 @@ def _fold(session: Session, agencies: Iterable[str], events: Sequence[Event]) ->
     if changing:
         earlier = session.execute(
             select(col(StoredEvent.subject), col(StoredEvent.position))
-            .where(col(StoredEvent.subject).in_(changing), col(StoredEvent.topic) == LIFECYCLE)
+            .where(
+                col(StoredEvent.subject).in_(changing),
+                col(StoredEvent.topic) == LIFECYCLE,
+                col(StoredEvent.position) < first,
+            )
             .order_by(col(StoredEvent.position))
         )
         for case, position in earlier:
@@ -163,9 +142,10 @@ def _fold(session: Session, agencies: Iterable[str], events: Sequence[Event]) ->
     return LogFold(agencies, standings, histories, erased)
 
 
-def _write(
-    session: Session, fold: LogFold, last: dict[str, int], now: datetime, stored: Sequence[dict[str, object]]
+def write_fold(
+    session: Session, fold: LogFold, last: dict[str, int], now: datetime, stored: Sequence[dict[str, object]] = ()
 ) -> None:
+    """The rows of a fold, behind the `last` of each log. `stored`: of the events themselves, where they are new."""
     rows: list[dict[str, object]] = []
     after = dict(last)
     for entry in fold.entries:

@@ -10,6 +10,7 @@ from services.exchange.directory import Directory
 from services.exchange.feed import Feed
 from services.exchange.figures import Figures
 from services.exchange.indicators.publishing import Publisher
+from services.exchange.joining import Joining
 from services.exchange.log import FORGETTING, LOG
 from services.exchange.models import METADATA
 from services.exchange.projections import INDICATORS
@@ -38,6 +39,7 @@ def companions(service: Service, webhooks: WebhookSettings | None = None) -> Seq
         AgencyRelay(service.desk, service.bus, lease(AGENCIES), directory),
         feed,
         streams,
+        Joining(service.desk),
         Courier(service.desk, lease(WEBHOOKS), directory, webhooks or settings_from(Environment())),
         Publisher(service.desk, service.bus),
         Figures(service.desk, streams),

@@ -8,7 +8,7 @@ from shared.http.problems import Conflict, Invalid, NotAllowed, NotFound, Proble
 
 
 class NoPolicy(NotAllowed):
-    """The agency of this token is not in the exchange, or has left it."""
+    """The agency of this token is not in the exchange: it has left it, or is joining and its log is not whole yet."""
 
 
 class TooManyStreams(Problem):
@@ -59,7 +59,7 @@ class TooManyWebhooks(Conflict):
 
 
 class DisabledByAdministrator(Conflict):
-    """An administrator has disabled this webhook, and only an administrator can enable it."""
+    """An administrator has disabled this webhook: until one enables it, its host gets nothing of your agency."""
 
 
 class MessageGoesOn(Conflict):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 
 import structlog
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, update
 from sqlalchemy.orm import Session
 
 from services.exchange.directory import Directory
@@ -15,9 +15,8 @@ from shared.bus.protocol import Bus, BusUnavailable, Record, UnknownTopic
 from shared.database.models import table_of
 from shared.database.prepared import Prepared
 from shared.events.envelope import STRUCTURED
-from shared.outbox.lease import Lease
+from shared.outbox.lease import Lease, still_held
 from shared.outbox.relay import Relay
-from shared.outbox.table import RELAY_LEASE
 from shared.times import utc_now
 from shared.work import Desk
 
@@ -90,7 +89,7 @@ class AgencyRelay(Relay):
 def mark_sent(session: Session, sent: Mapping[str, tuple[int, int]], number: int) -> bool:
     """Note from where to where each agency's log was sent, unless another relay holds the lease by now; whether it
     does not. An agency whose topic begins anew meanwhile (it left and came back) is not marked: all is sent again."""
-    if not _holds(session, number):
+    if not still_held(session, LEASE, number):  # the rows of agencies are locked later
         return False
     marks = [{"of_agency": agency, "was": after, "to_last": last} for agency, (after, last) in sorted(sent.items())]
     _MARK.write(session, marks)
@@ -103,23 +102,10 @@ def send_anew(session: Session, agency: str, number: int) -> bool:
     `number`: of the relay's lease, which the caller holds, so that no relay sends meanwhile. False where there was
     nothing to be sent again, or another holds the lease by now.
     """
-    return _holds(session, number) and bool(_ANEW.write(session, [{"of_agency": agency}]))
-
-
-def _holds(session: Session, number: int) -> bool:
-    """Whether the lease is held under that number; it stays so until the commit, and the agency's row is locked later.
-
-    Asked in the UPDATE itself it would be answered as of the statement's start: not after a wait for the row.
-    """
-    return _HELD.first(session, of_lease=LEASE, of_number=number) is not None
+    return still_held(session, LEASE, number) and bool(_ANEW.write(session, [{"of_agency": agency}]))
 
 
 _AGENCY = table_of(Agency)
-_HELD = Prepared(
-    select(RELAY_LEASE.c.name)
-    .where(RELAY_LEASE.c.name == bindparam("of_lease"), RELAY_LEASE.c.number == bindparam("of_number"))
-    .with_for_update()
-)
 _MARK = Prepared(
     update(_AGENCY)
     .where(_AGENCY.c.agency == bindparam("of_agency"), _AGENCY.c.sent == bindparam("was"))

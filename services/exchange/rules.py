@@ -122,10 +122,6 @@ class LogFold:
         elif case in self._histories:
             self._histories[case].append(position)
 
-    def written(self) -> None:
-        """What was folded so far has its rows; it goes on from here."""
-        self.entries, self.steps, self.erasures, self.changed, self.newly_erased = [], [], [], {}, set()
-
     def _change(self, position: int, case: str, fact: ConsentChanged) -> None:
         decided = {decision.agency: decision.level for decision in fact.decisions}
         live = self._live.setdefault(case, {})

@@ -5,7 +5,7 @@ Who comes back with `Last-Event-ID` misses nothing: the log is the same, and wha
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -70,18 +70,26 @@ class Streams:
 
     async def open(self, reader: Reader, after: int) -> "EventStream":
         """A stream from a position on. Raises NoPolicy, TooManyStreams, DatabaseUnavailable: before its first byte."""
-        if self.count(reader.agency) >= PER_AGENCY:
-            raise TooManyStreams
-        self._open[reader.agency] += 1  # before anything is waited for: others come in meanwhile
+        close = self.claim(reader.agency)
         try:
             first = await self._feed.read(reader.agency, after, AT_ONCE, 0, reader.choice)
         except BaseException:
-            self._close(reader)
+            close()
             raise
-        return EventStream(self._told(reader, first), partial(self._close, reader))
+        return EventStream(self._told(reader, first), close)
 
-    def _close(self, reader: Reader) -> None:
-        self._open[reader.agency] -= 1
+    def claim(self, agency: str) -> Callable[[], None]:
+        """A place for one more, counted before anything is waited for: others come in meanwhile. What gives it back.
+
+        Raises TooManyStreams.
+        """
+        if self.count(agency) >= PER_AGENCY:
+            raise TooManyStreams
+        self._open[agency] += 1
+        return partial(self._close, agency)
+
+    def _close(self, agency: str) -> None:
+        self._open[agency] -= 1
 
     async def _told(self, reader: Reader, stretch: Stretch) -> AsyncIterator[bytes]:
         try:
@@ -105,8 +113,10 @@ class EventStream(StreamingResponse):
 
     media_type = "text/event-stream"
 
-    def __init__(self, told: AsyncIterator[bytes], ended: Callable[[], None]) -> None:
-        super().__init__(told, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+    def __init__(
+        self, told: AsyncIterator[bytes], ended: Callable[[], None], headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(told, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no", **(headers or {})})
         self._ended = ended
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

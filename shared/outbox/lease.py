@@ -3,10 +3,11 @@
 import time
 
 import uuid_utils
-from sqlalchemy import and_, insert, or_, select, update
+from sqlalchemy import and_, bindparam, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from shared.database.prepared import Prepared
 from shared.database.protocol import Database
 from shared.database.types import DatabaseMilliseconds
 from shared.outbox.table import RELAY_LEASE
@@ -16,6 +17,21 @@ LEASE_MS = 6_000
 RENEW_SECONDS = 2.0
 ASK_SECONDS = 1.0
 """How often who does not hold it asks for it: relays are woken by every commit."""
+
+_HELD = Prepared(
+    select(RELAY_LEASE.c.name)
+    .where(RELAY_LEASE.c.name == bindparam("of_lease"), RELAY_LEASE.c.number == bindparam("of_number"))
+    .with_for_update()
+)
+
+
+def still_held(session: Session, lease: str, number: int) -> bool:
+    """Whether the lease is held under that number; it stays so until the commit.
+
+    Asked in the statement that is fenced by it, it would be answered as of that statement's start: not after a wait for
+    a row.
+    """
+    return _HELD.first(session, of_lease=lease, of_number=number) is not None
 
 
 class Lease:

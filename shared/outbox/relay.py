@@ -17,8 +17,8 @@ from shared.database.bulk import one_by_one
 from shared.database.prepared import Prepared
 from shared.database.protocol import DatabaseUnavailable
 from shared.events.envelope import STRUCTURED
-from shared.outbox.lease import Lease
-from shared.outbox.table import EVENTS, RELAY_LEASE, UNPUBLISHED
+from shared.outbox.lease import Lease, still_held
+from shared.outbox.table import EVENTS, UNPUBLISHED
 from shared.pacing import Pace
 from shared.tasks import why_ended
 from shared.work import Desk
@@ -188,13 +188,6 @@ def _waiting(dialect: str) -> Any:
 
 
 _WAITING = Prepared(_waiting)
-_HELD = Prepared(
-    select(RELAY_LEASE.c.name)
-    .where(RELAY_LEASE.c.name == bindparam("of_lease"), RELAY_LEASE.c.number == bindparam("of_number"))
-    .with_for_update()
-)
-
-
 _MARK = Prepared(delete(UNPUBLISHED).where(UNPUBLISHED.c.position.in_(bindparam("positions", expanding=True))))
 
 
@@ -205,7 +198,7 @@ def record_of(row: Any) -> Record:
 
 def mark_published(session: Session, positions: Sequence[int], lease: str, number: int) -> int:
     """Mark as published, unless another relay holds the lease by now; how many were marked."""
-    if _HELD.first(session, of_lease=lease, of_number=number) is None:
+    if not still_held(session, lease, number):
         return 0
     _MARK.write(session, [{"positions": positions}])
     return len(positions)

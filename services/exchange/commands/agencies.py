@@ -1,10 +1,13 @@
 """Agencies join, are given another policy, and leave. Each change is a version, with who made it and when."""
 
+from dataclasses import replace
+
 from sqlalchemy import insert, update
 from sqlmodel import col
 
 from services.exchange.directory import changed
-from services.exchange.log import open_log, take_positions
+from services.exchange.joining import begin_log
+from services.exchange.log import take_positions
 from services.exchange.models import Agency, PolicyVersion
 from services.exchange.policy import Policy, load_policies
 from services.exchange.problems import AgencyUnknown, OwnAgency
@@ -20,15 +23,15 @@ from shared.work import Work
 def put_agency(work: Work, agency: str, body: PutAgency, if_match: str | None) -> Policy:
     """An agency joins, or one that is known (then with If-Match) gets another policy or comes back.
 
-    Who joins has the log that it would have had from the beginning: what it may see of it, consent says. Who comes
-    back finds its topic filled anew. Raises PreconditionFailed, PreconditionRequired.
+    Who joins has the log that it would have had from the beginning, as soon as it is written: what it may see of it,
+    consent says. Who comes back finds its topic filled anew. Raises PreconditionFailed, PreconditionRequired.
     """
     take_positions(work.session, 0)  # before any row of an agency, as whoever takes events in
     known = load_policies(work.session).get(agency)
     if known is None and if_match is not None:
         raise PreconditionFailed
     if known is None:
-        open_log(work.session, agency, work.now)
+        begin_log(work.session, agency)
     else:
         must_match(if_match, known.version)
         if not known.member:
@@ -64,15 +67,7 @@ def remove_agency(work: Work, agency: str, if_match: str | None) -> Policy:
     if known is None or not known.member:
         raise AgencyUnknown
     must_match(if_match, known.version)
-    gone = Policy(
-        agency=agency,
-        name=known.name,
-        kind=known.kind,
-        withheld=known.withheld,
-        withheld_fields=known.withheld_fields,
-        member=False,
-        version=known.version + 1,
-    )
+    gone = replace(known, member=False, version=known.version + 1)
     _write(work, gone)
     shut_out(work, agency)
     work.record(agency, AgencyLeft(agency=agency))

@@ -7,6 +7,7 @@ from sqlmodel import col
 from services.exchange.models import DeletionRequest, StoredEvent
 from services.exchange.policy import members
 from services.exchange.problems import RequestUnknown
+from services.exchange.queries.deletions import deletion_view
 from services.exchange.schemas.deletions import DeletionView
 from shared.database.models import table_of
 from shared.database.prepared import Prepared
@@ -65,16 +66,7 @@ def acknowledge(work: Work, event_id: str) -> DeletionView:
         }
         _ACKNOWLEDGE.write(work.session, [by])
         audit(work, "deletion.acknowledge", found.case_id)
-    return DeletionView(
-        event=event_id,
-        agency=agency,
-        case_id=found.case_id,
-        asks=found.asks,
-        asked_at=found.asked_at,
-        due_at=found.due_at,
-        escalated_at=found.escalated_at,
-        acknowledged_at=found.acknowledged_at or work.now,
-    )
+    return deletion_view(found).model_copy(update={"acknowledged_at": found.acknowledged_at or work.now})
 
 
 def escalate(work: Work) -> int:

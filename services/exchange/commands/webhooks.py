@@ -29,6 +29,7 @@ from services.exchange.webhooks.messages import ENDPOINTS, EXHAUSTED, MESSAGES
 from services.exchange.webhooks.reading import covers, is_own, sees
 from services.exchange.webhooks.sealed import Seal
 from services.exchange.webhooks.signing import new_signer
+from services.exchange.webhooks.url import target_of
 from shared.database.models import table_of
 from shared.http.preconditions import must_match
 from shared.security.access import ALL
@@ -40,12 +41,17 @@ MOST_WEBHOOKS = 20
 KEPT = timedelta(days=30)
 """What was delivered, skipped or withheld stays in the log for so long."""
 FORGOTTEN_AT_ONCE = 5_000
+ADMINISTRATOR = "administrator"
+"""Why a webhook is disabled that its owner cannot enable."""
 
 _SECRETS = table_of(WebhookSecret)
 
 
 def register_webhook(work: Work, body: RegisterWebhook) -> WebhookChanged:
-    """A webhook of the caller's agency. Its URL was checked. Raises TypeNotYours, TooManyWebhooks."""
+    """A webhook of the caller's agency. Its URL was checked.
+
+    Raises TypeNotYours, TooManyWebhooks, DisabledByAdministrator where another one of that host is.
+    """
     caller, endpoint = work.caller, str(uuid_utils.uuid7())
     types = body.event_types
     if types is None and caller.event_types is not None:
@@ -58,6 +64,7 @@ def register_webhook(work: Work, body: RegisterWebhook) -> WebhookChanged:
     there = select(func.count()).where(ENDPOINTS.c.agency == caller.agency, ENDPOINTS.c.state != "deleted")
     if work.session.execute(there).scalar_one() >= MOST_WEBHOOKS:
         raise TooManyWebhooks
+    _must_not_be_barred(work, body.url)
     work.session.execute(
         insert(ENDPOINTS).values(
             endpoint_id=endpoint,
@@ -77,7 +84,10 @@ def register_webhook(work: Work, body: RegisterWebhook) -> WebhookChanged:
 
 
 def change_webhook(work: Work, webhook_id: str, body: ChangeWebhook, if_match: str | None) -> None:
-    """Another address, other types. Raises WebhookUnknown, OnlyItsOwner, TypeNotYours, PreconditionFailed."""
+    """Another address, other types.
+
+    Raises WebhookUnknown, OnlyItsOwner, TypeNotYours, DisabledByAdministrator, PreconditionFailed.
+    """
     row = _own(work, webhook_id)
     must_match(if_match, row.version)
     changes: dict[str, Any] = {}
@@ -86,6 +96,8 @@ def change_webhook(work: Work, webhook_id: str, body: ChangeWebhook, if_match: s
             raise TypeNotYours(pointer="#/event_types")
         changes["event_types"] = body.event_types
     if body.url is not None:
+        _must_not_be_disabled_by_administrator(row)  # its host would be free again
+        _must_not_be_barred(work, body.url)
         changes |= {"url": _seal(work).url(webhook_id, body.url), "failures": 0, "failing_since": None}
         try_at_once(work.session, webhook_id, work.now, anew=True)
     _change(work, row, **changes)
@@ -96,6 +108,7 @@ def delete_webhook(work: Work, webhook_id: str, if_match: str | None) -> Webhook
     """Its address and secrets are gone at once, its messages soon after. Raises as `change_webhook`."""
     row = _own(work, webhook_id)
     must_match(if_match, row.version)
+    _must_not_be_disabled_by_administrator(row)  # nor made again
     work.session.execute(delete(_SECRETS).where(_SECRETS.c.endpoint_id == webhook_id))
     _change(work, row, state="deleted", url=b"")
     audit(work, "webhook.delete", webhook_id)
@@ -123,8 +136,8 @@ def rotate_secret(work: Work, webhook_id: str, overlap: timedelta) -> WebhookCha
 def disable_webhook(work: Work, webhook_id: str) -> WebhookChanged:
     """Nothing is sent there any more, until it is enabled. Raises WebhookUnknown."""
     row = _seen(work, webhook_id)
-    because = "owner" if is_own(work.caller, row) else "administrator"
-    if row.state == "enabled" or because == "administrator":
+    because = "owner" if is_own(work.caller, row) else ADMINISTRATOR
+    if row.state == "enabled" or because == ADMINISTRATOR:
         _change(work, row, state="disabled", disabled_because=because)
         audit(work, "webhook.disable", webhook_id)
     return WebhookChanged(id=webhook_id)
@@ -136,7 +149,7 @@ def enable_webhook(work: Work, webhook_id: str) -> WebhookChanged:
     Raises WebhookUnknown, OnlyItsOwner, DisabledByAdministrator.
     """
     row = _seen(work, webhook_id)
-    by_administrator = row.disabled_because == "administrator"
+    by_administrator = row.disabled_because == ADMINISTRATOR
     if by_administrator and ALL not in work.caller.permissions:
         raise DisabledByAdministrator
     if not by_administrator and not is_own(work.caller, row):
@@ -206,6 +219,33 @@ def forget_messages(work: Work) -> None:
     left = exists(select(MESSAGES.c.position).where(MESSAGES.c.endpoint_id == ENDPOINTS.c.endpoint_id))
     session.execute(delete(ENDPOINTS).where(ENDPOINTS.c.state == "deleted", ~left))
     session.execute(delete(_SECRETS).where(_SECRETS.c.valid_until < work.now))
+
+
+def _must_not_be_disabled_by_administrator(row: Any) -> None:
+    """Raises DisabledByAdministrator."""
+    if row.disabled_because == ADMINISTRATOR:
+        raise DisabledByAdministrator
+
+
+def _must_not_be_barred(work: Work, url: str) -> None:
+    """An administrator disables a host for an agency, whatever the path, and whichever webhook it stands in.
+
+    Raises DisabledByAdministrator.
+    """
+    barred = work.session.execute(
+        select(ENDPOINTS.c.endpoint_id, ENDPOINTS.c.url).where(
+            ENDPOINTS.c.agency == work.caller.agency,
+            ENDPOINTS.c.state == "disabled",
+            ENDPOINTS.c.disabled_because == ADMINISTRATOR,
+        )
+    )
+    host = _host_of(url)
+    if any(_host_of(_seal(work).open_url(row.endpoint_id, row.url)) == host for row in barred):
+        raise DisabledByAdministrator(pointer="#/url")
+
+
+def _host_of(url: str) -> str:
+    return target_of(url).host.rstrip(".")
 
 
 def _seal(work: Work) -> Seal:

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import hmac
-from collections import Counter
 from collections.abc import Callable
 from datetime import date, datetime
 from functools import partial
@@ -15,7 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
-from services.exchange.directory import SHARED_BY
+from services.exchange.directory import told_provinces
 from services.exchange.indicators.protection import (
     Month,
     count,
@@ -157,10 +156,8 @@ def _tables_of(session: Session, month: Month, key: bytes) -> bytes | None:
 
 
 def _told_provinces(session: Session) -> dict[str, str]:
-    """By place, where enough places share it, as in what agencies are told of an event."""
-    provinces = {row.code: row.province for row in session.execute(select(table_of(Place)))}
-    places_in = Counter(provinces.values())
-    return {code: province for code, province in provinces.items() if places_in[province] >= SHARED_BY}
+    """By place, as in what agencies are told of an event."""
+    return told_provinces({row.code: row.province for row in session.execute(select(table_of(Place)))})
 
 
 def _keep(work: Work, month: Month, tables: bytes | None) -> None:

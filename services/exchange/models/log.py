@@ -41,6 +41,8 @@ class Agency(ExchangeTable, table=True):
     agency: str = Field(primary_key=True, max_length=32)
     last: int = Field(default=0, sa_type=Position)
     sent: int = Field(default=0, sa_type=Position)
+    joining_at: int | None = Field(default=None, sa_type=Position)
+    """While its log is being written: the stored event up to which it is. None: it keeps up by itself."""
 
 
 class LogRow(ExchangeTable, table=True):

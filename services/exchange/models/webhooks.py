@@ -36,6 +36,8 @@ class WebhookEndpoint(ExchangeTable, table=True):
     failures: int = 0
     """Attempts that failed since the last one that did not."""
     failing_since: datetime | None = Field(default=None, sa_type=UtcTime)
+    failed_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    """The last attempt that failed: where the next one comes much later, nothing was tried in between."""
     delivered_at: datetime | None = Field(default=None, sa_type=UtcTime)
     created_at: datetime = Field(sa_type=UtcTime)
 

@@ -1,6 +1,6 @@
 """Reading exchange."""
 
-from services.exchange.queries.agencies import list_agencies, policy_history, policy_view
+from services.exchange.queries.agencies import get_agency, list_agencies, policy_history, policy_view
 from services.exchange.queries.deletions import Deletions, Wanted, list_deletions
 from services.exchange.queries.log import EVERYTHING, Choice, Disclosed, Stretch, read_at, read_case, read_log, unsent
 
@@ -11,6 +11,7 @@ __all__ = [
     "Disclosed",
     "Stretch",
     "Wanted",
+    "get_agency",
     "list_agencies",
     "list_deletions",
     "policy_history",

@@ -3,9 +3,11 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from services.exchange.joining import is_joining
 from services.exchange.models import Agency, PolicyVersion
 from services.exchange.policy import Policy, load_policies
-from services.exchange.schemas import AgencyLog, AgencyPolicy, PolicyChange
+from services.exchange.problems import AgencyUnknown
+from services.exchange.schemas import AgencyLog, AgencyNow, AgencyPolicy, PolicyChange
 from shared.database.models import table_of
 
 _AGENCY = table_of(Agency)
@@ -16,9 +18,22 @@ def list_agencies(session: Session) -> list[AgencyLog]:
     """Every agency that ever joined, with how far its log and its topic are."""
     known = {row.agency: row for row in session.execute(select(_AGENCY))}
     return [
-        AgencyLog(**policy_view(policy).model_dump(), last=known[agency].last, sent=known[agency].sent)
+        AgencyLog(
+            **dict(policy_view(policy)),
+            joining=known[agency].joining_at is not None,
+            last=known[agency].last,
+            sent=known[agency].sent,
+        )
         for agency, policy in load_policies(session).items()
     ]
+
+
+def get_agency(session: Session, agency: str) -> AgencyNow:
+    """One that ever joined. Raises AgencyUnknown."""
+    policy = load_policies(session).get(agency)
+    if policy is None:
+        raise AgencyUnknown
+    return AgencyNow(**dict(policy_view(policy)), joining=is_joining(session, agency))
 
 
 def policy_view(policy: Policy) -> AgencyPolicy:

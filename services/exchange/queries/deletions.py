@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, select, true, tuple_
 from sqlalchemy.orm import Session
@@ -49,20 +50,23 @@ def list_deletions(session: Session, caller: Caller, wanted: Wanted) -> Deletion
     if wanted.agency is not None:
         chosen = chosen.where(_REQUESTS.c.agency == wanted.agency)
     rows = session.execute(chosen).all()
-    items = [
-        DeletionView(
-            event=row.event_id,
-            agency=row.agency,
-            case_id=row.case_id,
-            asks=row.asks,
-            asked_at=row.asked_at,
-            due_at=row.due_at,
-            escalated_at=row.escalated_at,
-            acknowledged_at=row.acknowledged_at,
-        )
-        for row in rows
-    ]
-    return Deletions(items, (rows[-1].event, rows[-1].agency) if len(rows) == wanted.limit else None)
+    return Deletions(
+        [deletion_view(row) for row in rows], (rows[-1].event, rows[-1].agency) if len(rows) == wanted.limit else None
+    )
+
+
+def deletion_view(row: Any) -> DeletionView:
+    """As it is answered. `row`: of a request, with the id of its event."""
+    return DeletionView(
+        event=row.event_id,
+        agency=row.agency,
+        case_id=row.case_id,
+        asks=row.asks,
+        asked_at=row.asked_at,
+        due_at=row.due_at,
+        escalated_at=row.escalated_at,
+        acknowledged_at=row.acknowledged_at,
+    )
 
 
 def _in_state(state: str | None, now: datetime) -> ColumnElement[bool]:

@@ -1,15 +1,17 @@
 """The agencies of the exchange, and what each may see."""
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import Header, Path, Response
 
 from services.exchange import queries
 from services.exchange.commands import agencies as commands
+from services.exchange.joining import Joining
 from services.exchange.policy import Policy, load_policies
 from services.exchange.problems import AgencyUnknown, OwnAgency
 from services.exchange.routes.router import door, router
-from services.exchange.schemas import AgencyLog, AgencyPolicy, PolicyChange, PutAgency
+from services.exchange.schemas import AgencyLog, AgencyNow, AgencyPolicy, PolicyChange, PutAgency
 from services.exchange.schemas.agencies import AgencyName
 from shared.http.door import Door, shown
 from shared.http.pages import Page
@@ -26,13 +28,15 @@ EXAMPLE = {
     "member": True,
     "version": 1,
 }
+JOINED_WITHIN_SECONDS = 10.0
+"""So long a caller waits for the log of an agency that joins; a long one is written on behind the answer."""
 
 
 @router.get(
     "/agencies",
     response_model=Page[AgencyLog],
     responses=raises(),
-    openapi_extra=sample({"items": [EXAMPLE | {"last": 70212, "sent": 70212}]}),
+    openapi_extra=sample({"items": [EXAMPLE | {"joining": False, "last": 70212, "sent": 70212}]}),
 )
 async def list_agencies(at: Annotated[Door, door("policy.read")]) -> Response:
     """Every agency that ever joined, and how far their logs and their topics on the bus are."""
@@ -41,16 +45,13 @@ async def list_agencies(at: Annotated[Door, door("policy.read")]) -> Response:
 
 @router.get(
     "/agencies/{agency}",
-    response_model=AgencyPolicy,
+    response_model=AgencyNow,
     responses=raises(AgencyUnknown),
-    openapi_extra=sample(EXAMPLE),
+    openapi_extra=sample(EXAMPLE | {"joining": False}),
 )
 async def get_agency(agency: Annotated[AgencyName, Path()], at: Annotated[Door, door("policy.read")]) -> Response:
     """One agency's policy; its ETag is what a change must match."""
-    policy = (await at.read(load_policies)).get(agency)
-    if policy is None:
-        raise AgencyUnknown
-    return _shown(policy)
+    return _shown(await at.read(partial(queries.get_agency, agency=agency)))
 
 
 @router.get(
@@ -71,9 +72,9 @@ async def list_versions(agency: Annotated[AgencyName, Path()], at: Annotated[Doo
 
 @router.put(
     "/agencies/{agency}",
-    response_model=AgencyPolicy,
+    response_model=AgencyNow,
     responses=raises(PreconditionFailed, PreconditionRequired),
-    openapi_extra=sample(EXAMPLE),
+    openapi_extra=sample(EXAMPLE | {"joining": False}),
 )
 async def put_agency(
     agency: Annotated[AgencyName, Path()],
@@ -81,8 +82,13 @@ async def put_agency(
     at: Annotated[Door, door("policy.manage")],
     if_match: Annotated[str | None, Header()] = None,
 ) -> Response:
-    """Let an agency join; with If-Match, change its policy. `pulang agencies add` does this, and all that it takes."""
-    return _shown(await at.do(lambda work: commands.put_agency(work, agency, body, if_match)))
+    """Let an agency join; with If-Match, change its policy. `pulang agencies add` does this, and all that it takes.
+
+    Where the answer says `joining`, its log is still being written: that goes on by itself.
+    """
+    policy = await at.do(lambda work: commands.put_agency(work, agency, body, if_match))
+    joined = await at.service.companion(Joining).joined(agency, JOINED_WITHIN_SECONDS)
+    return _shown(AgencyNow(**dict(queries.policy_view(policy)), joining=not joined))
 
 
 @router.delete(
@@ -97,8 +103,8 @@ async def remove_agency(
     if_match: Annotated[str | None, Header()] = None,
 ) -> Response:
     """The agency leaves: nothing goes out to it any more. `pulang agencies remove` also takes its topic and logins."""
-    return _shown(await at.do(lambda work: commands.remove_agency(work, agency, if_match)))
+    return _shown(queries.policy_view(await at.do(lambda work: commands.remove_agency(work, agency, if_match))))
 
 
-def _shown(policy: Policy) -> Response:
-    return shown(queries.policy_view(policy), headers={"ETag": etag_of(policy.version)})
+def _shown(policy: AgencyPolicy) -> Response:
+    return shown(policy, headers={"ETag": etag_of(policy.version)})

@@ -116,8 +116,9 @@ async def ping_webhook(webhook_id: WebhookId, at: Annotated[Door, door("webhook.
         return courier.seal.open_url(webhook_id, row.url), keys_of(session, webhook_id, courier.seal, now)
 
     url, keys = await at.read(read)
-    async with courier.pings:
-        return shown(await ping(webhook_id, url, keys, courier.settings))
+    asking = courier.asking(at.caller.agency)
+    async with asking.pings:
+        return shown(await ping(webhook_id, url, keys, courier.settings, asking.names))
 
 
 def _own(session: Session, at: Door, webhook_id: str) -> Any:

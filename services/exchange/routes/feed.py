@@ -20,7 +20,7 @@ from shared.http.samples import sample
 GZIP = 16 + zlib.MAX_WBITS
 LEVEL = 3
 """Of compression: CloudEvents shrink to a tenth with it, and more takes longer than the wire."""
-_TAKES_GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))")
+TAKES_GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))")
 WORTH_BYTES = 1400
 """What fits into one packet is sent as it is."""
 EVENT = {
@@ -77,7 +77,7 @@ async def read_feed(
         b"true" if choice.gapless else b"false",
     )
     headers = {"Cache-Control": "no-store", "Vary": "Accept-Encoding"}
-    if len(body) > WORTH_BYTES and _TAKES_GZIP.search(request.headers.get("accept-encoding", "")):
+    if len(body) > WORTH_BYTES and TAKES_GZIP.search(request.headers.get("accept-encoding", "")):
         # On a thread: a page of a thousand takes longer than anything else of it.
         body = await asyncio.to_thread(zlib.compress, body, LEVEL, GZIP)
         headers["Content-Encoding"] = "gzip"

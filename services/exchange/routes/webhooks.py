@@ -47,7 +47,7 @@ IfMatch = Annotated[str | None, Header()]
     "/webhooks",
     status_code=201,
     response_model=WebhookWithSecret,
-    responses=raises(NoPolicy, TypeNotYours, TooManyWebhooks, UrlNotPossible),
+    responses=raises(NoPolicy, TypeNotYours, TooManyWebhooks, UrlNotPossible, DisabledByAdministrator),
     openapi_extra=sample(WITH_SECRET, 201),
 )
 async def register_webhook(body: RegisterWebhook, at: Annotated[Door, door("webhook.manage")]) -> Response:
@@ -90,7 +90,13 @@ async def get_webhook(webhook_id: WebhookId, at: Annotated[Door, door("webhook.m
     "/webhooks/{webhook_id}",
     response_model=WebhookView,
     responses=raises(
-        WebhookUnknown, OnlyItsOwner, TypeNotYours, UrlNotPossible, PreconditionFailed, PreconditionRequired
+        WebhookUnknown,
+        OnlyItsOwner,
+        TypeNotYours,
+        UrlNotPossible,
+        DisabledByAdministrator,
+        PreconditionFailed,
+        PreconditionRequired,
     ),
     openapi_extra=sample(WEBHOOK),
 )
@@ -110,13 +116,16 @@ async def change_webhook(
 @router.delete(
     "/webhooks/{webhook_id}",
     response_model=WebhookDeleted,
-    responses=raises(WebhookUnknown, OnlyItsOwner, PreconditionFailed, PreconditionRequired),
+    responses=raises(WebhookUnknown, OnlyItsOwner, DisabledByAdministrator, PreconditionFailed, PreconditionRequired),
     openapi_extra=sample({"id": WEBHOOK["id"], "state": "deleted"}),
 )
 async def delete_webhook(
     webhook_id: WebhookId, at: Annotated[Door, door("webhook.manage")], if_match: IfMatch = None
 ) -> Response:
-    """Nothing is sent there any more; its address, its secrets and its log are removed."""
+    """Nothing is sent there any more; its address, its secrets and its log are removed.
+
+    Not while an administrator has disabled it.
+    """
     return shown(await at.do(lambda work: commands.delete_webhook(work, webhook_id, if_match)))
 
 
@@ -217,8 +226,9 @@ async def _must_be_possible(at: Door, url: str) -> None:
     """Raises UrlNotPossible."""
     from services.exchange.webhooks.line import refusal_of
 
+    courier = at.service.companion(Courier)
     try:
-        why = await refusal_of(target_of(url), at.service.companion(Courier).settings)
+        why = await refusal_of(target_of(url), courier.settings, courier.asking(at.caller.agency).names)
     except UrlRefused as refused:
         why = str(refused)
     if why is not None:

@@ -1,6 +1,6 @@
 """Requests and answers of exchange."""
 
-from services.exchange.schemas.agencies import AgencyLog, AgencyPolicy, PolicyChange, PutAgency
+from services.exchange.schemas.agencies import AgencyLog, AgencyNow, AgencyPolicy, PolicyChange, PutAgency
 from services.exchange.schemas.deletions import Acknowledge, DeletionView
 from services.exchange.schemas.feed import FeedPage
 from services.exchange.schemas.indicators import Indicators, PublishedMonth, Series
@@ -26,6 +26,7 @@ from services.exchange.schemas.webhooks import (
 __all__ = [
     "Acknowledge",
     "AgencyLog",
+    "AgencyNow",
     "AgencyPolicy",
     "ChangeWebhook",
     "DeletionView",

@@ -83,7 +83,14 @@ class AgencyPolicy(View):
     version: int
 
 
-class AgencyLog(AgencyPolicy):
+class AgencyNow(AgencyPolicy):
+    """An agency's policy, and whether it is in force."""
+
+    joining: bool
+    """While its log is being written: until then nothing goes out to it."""
+
+
+class AgencyLog(AgencyNow):
     """An agency of the exchange, and how far its log is."""
 
     last: int

@@ -36,9 +36,9 @@ from services.exchange.webhooks.messages import (
     lock,
     ready,
     settle,
-    still_holds,
     take,
 )
+from services.exchange.webhooks.naming import Asking
 from services.exchange.webhooks.sealed import Seal
 from services.exchange.webhooks.settings import WebhookSettings
 from services.exchange.webhooks.url import UrlRefused
@@ -46,7 +46,7 @@ from services.exchange.webhooks.verdict import MOST_BYTES, too_large, verdict_of
 from shared.database.models import table_of
 from shared.database.protocol import DatabaseUnavailable
 from shared.metrics.figures import Figure
-from shared.outbox.lease import Lease
+from shared.outbox.lease import Lease, still_held
 from shared.security.sealing import SealBroken
 from shared.tasks import why_ended
 from shared.telemetry import frames_of
@@ -62,8 +62,6 @@ GATHER_SECONDS = 0.005
 """What ends within it is written down together."""
 GRACE_SECONDS = 3.0
 """For requests under way when the service stops."""
-PINGS = 4
-"""Under way at once, of all webhooks: somebody waits for each."""
 BACKOFF_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 log = structlog.get_logger()
@@ -78,10 +76,10 @@ class Courier:
         self.seal = Seal(desk.secrets.webhook)
         self.outcomes: Counter[str] = Counter()
         """Attempts of this process, by what came of them."""
-        self.pings = asyncio.Semaphore(PINGS)
         self._desk = desk
         self._lease = lease
         self._lanes: dict[str, Lane] = {}
+        self._asking: dict[str, Asking] = {}
         self._hungry: list[str] = []
         self._verdicts: list[Verdict] = []
         self._broken: set[str] = set()
@@ -95,6 +93,10 @@ class Courier:
     def lease(self) -> tuple[str, int]:
         """Its name, and the number under which it is held; 0 while somebody else holds it."""
         return self._lease.name, self._lease.number
+
+    def asking(self, agency: str) -> Asking:
+        """What an agency asks for by itself has its own place."""
+        return self._asking.setdefault(agency, Asking())
 
     async def figures(self) -> Sequence[Figure]:
         """For /metrics: never an address, an agency or a case. Raises DatabaseUnavailable."""
@@ -124,6 +126,8 @@ class Courier:
         await self._drop()
         with contextlib.suppress(DatabaseUnavailable):
             await self._lease.release()
+        for asking in self._asking.values():
+            asking.names.close()
 
     def failed(self) -> BaseException | None:
         """Why it ended, where it did so by itself."""
@@ -275,7 +279,7 @@ def _advance(
     settings: WebhookSettings,
 ) -> bool:
     """One transaction for all of them; False where another courier holds the lease by now."""
-    if not still_holds(session, *lease):
+    if not still_held(session, *lease):
         return False
     now = settings.now()
     rows = lock(session, [*hungry, *(one.endpoint for one in verdicts)])

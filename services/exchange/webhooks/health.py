@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from services.exchange.webhooks.again import try_at_once
 from services.exchange.webhooks.lane import CALM_AFTER
 from services.exchange.webhooks.messages import ENDPOINTS, Verdict
-from services.exchange.webhooks.retry import gives_up
+from services.exchange.webhooks.retry import gives_up, goes_on_failing
 
 FAILING, GONE = "failing", "gone"
 
@@ -26,7 +26,9 @@ def note_health(session: Session, rows: Sequence[Any], verdicts: Sequence[Verdic
             if row.failures >= CALM_AFTER:
                 try_at_once(session, row.endpoint_id, now)  # it is back: nobody waits for the next hour
             continue
-        since = row.failing_since or min(one.tried_at for one in tried if one.tried_at is not None)
+        failed = sorted(one.tried_at for one in tried if one.tried_at is not None)
+        goes_on = row.failing_since is not None and goes_on_failing(row.failed_at, failed[0])
+        since = row.failing_since if goes_on else failed[0]
         because = row.disabled_because
         if row.state == "enabled" and any(one.outcome == "gone" for one in tried):
             because = GONE
@@ -39,6 +41,7 @@ def note_health(session: Session, rows: Sequence[Any], verdicts: Sequence[Verdic
             row,
             failures=row.failures + len(tried),
             failing_since=since,
+            failed_at=failed[-1],
             state=state,
             disabled_because=because,
             version=version,

@@ -21,6 +21,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from services.exchange.webhooks.addresses import may_reach, may_reach_all
+from services.exchange.webhooks.naming import Lookup, Names
 from services.exchange.webhooks.settings import WebhookSettings
 from services.exchange.webhooks.url import Target
 from shared.events.envelope import CONTENT_TYPE
@@ -60,8 +61,11 @@ class Result:
 class Line:
     """Connections to one endpoint, of nobody else's: a slow one takes up no other's place."""
 
-    def __init__(self, settings: WebhookSettings) -> None:
+    def __init__(self, settings: WebhookSettings, names: Names | None = None) -> None:
+        """`names`: on whose threads names are looked up, where it is not a thread of the line's own."""
         self._settings = settings
+        self._names = names or Names()
+        self._names_are_ours = names is None
         self._session: aiohttp.ClientSession | None = None
 
     async def post(self, target: Target, headers: Mapping[str, str], body: bytes) -> Result:
@@ -91,7 +95,7 @@ class Line:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
                     ssl=_trust(str(settings.ca) if settings.ca else None),
-                    resolver=_Resolver(settings),
+                    resolver=_Resolver(settings.look_up or self._names.look_up, settings),
                     ttl_dns_cache=ADDRESSES_SECONDS,
                     socket_factory=self._socket,
                     limit=settings.at_once,
@@ -118,6 +122,8 @@ class Line:
     async def close(self) -> None:
         if self._session is not None:
             await self._session.close()
+        if self._names_are_ours:
+            self._names.close()
 
 
 async def _read_some(answer: aiohttp.ClientResponse) -> None:
@@ -133,13 +139,14 @@ async def _read_some(answer: aiohttp.ClientResponse) -> None:
 
 
 class _Resolver(AbstractResolver):
-    def __init__(self, settings: WebhookSettings) -> None:
+    def __init__(self, look_up: Lookup, settings: WebhookSettings) -> None:
+        self._look_up = look_up
         self._settings = settings
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        found = await self._settings.look_up(host, port)
+        found = await self._look_up(host, port)
         if not may_reach_all(found, self._settings.allow):
             raise AddressRefused
         return [
@@ -158,11 +165,11 @@ class _Resolver(AbstractResolver):
         """Nothing is open."""
 
 
-async def refusal_of(target: Target, settings: WebhookSettings) -> str | None:
+async def refusal_of(target: Target, settings: WebhookSettings, names: Names) -> str | None:
     """Why a webhook cannot go there now, in a few words that tell nothing of a network; None where it can."""
     try:
         async with asyncio.timeout(settings.connect_seconds):
-            found = await settings.look_up(target.host, target.port)
+            found = await (settings.look_up or names.look_up)(target.host, target.port)
     except (OSError, TimeoutError, ValueError):
         return "has a host whose address cannot be found"
     if not may_reach_all(found, settings.allow):

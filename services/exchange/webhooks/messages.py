@@ -19,7 +19,6 @@ from shared.database.models import table_of
 from shared.database.prepared import Prepared, insert_in
 from shared.events.exchange import Withheld
 from shared.events.intake import CaseErased, ConsentChanged
-from shared.outbox.table import RELAY_LEASE
 
 ENDPOINTS = table_of(WebhookEndpoint)
 MESSAGES = table_of(WebhookMessage)
@@ -27,19 +26,14 @@ _LOG = table_of(LogRow)
 _STORED = table_of(StoredEvent)
 _AGENCIES = table_of(Agency)
 
-WAITING, RETRYING, EXHAUSTED = "waiting", "retrying", "exhausted"
+OPEN = WAITING, RETRYING, EXHAUSTED = "waiting", "retrying", "exhausted"
 """Open: what comes later in the case waits."""
 DELIVERED, SKIPPED, WITHHELD = "delivered", "skipped", "withheld"
 """Closed. Withheld: consent or policy shows nothing of it any more, or nothing that the subscription is for."""
 ALWAYS = frozenset({ConsentChanged.TYPE, CaseErased.TYPE})
-_ASKING = tuple(one.encode() for one in ALWAYS)
 """Types that may ask for deletion: whoever is sent anything is sent that."""
+_ASKING = tuple(one.encode() for one in ALWAYS)
 
-_HELD = Prepared(
-    select(RELAY_LEASE.c.name)
-    .where(RELAY_LEASE.c.name == bindparam("of_lease"), RELAY_LEASE.c.number == bindparam("of_number"))
-    .with_for_update()
-)
 _ENABLED = Prepared(select(ENDPOINTS.c.endpoint_id).where(ENDPOINTS.c.state == "enabled").limit(1))
 _NEXT = Prepared(
     select(_LOG.c.position, _LOG.c.grant_number, _STORED.c.source, _STORED.c.id, _STORED.c.subject, _STORED.c.payload)
@@ -163,12 +157,7 @@ class Verdict:
 
     @property
     def open(self) -> bool:
-        return self.state in (WAITING, RETRYING, EXHAUSTED)
-
-
-def still_holds(session: Session, lease: str, number: int) -> bool:
-    """Whether the lease is held under that number; it stays so until the commit."""
-    return _HELD.first(session, of_lease=lease, of_number=number) is not None
+        return self.state in OPEN
 
 
 def any_enabled(session: Session) -> bool:

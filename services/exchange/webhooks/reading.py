@@ -13,7 +13,7 @@ from services.exchange.models import Agency
 from services.exchange.queries import read_at
 from services.exchange.schemas import Delivery, Waiting, WebhookKey, WebhookView, WebhookWithSecret
 from services.exchange.webhooks.lane import keys_of
-from services.exchange.webhooks.messages import ALWAYS, ENDPOINTS, MESSAGES
+from services.exchange.webhooks.messages import ALWAYS, ENDPOINTS, MESSAGES, OPEN
 from services.exchange.webhooks.sealed import Seal
 from services.exchange.webhooks.url import target_of
 from shared.database.models import table_of
@@ -21,7 +21,6 @@ from shared.security.access import ALL
 from shared.security.tokens import Caller
 
 _AGENCIES = table_of(Agency)
-OPEN = ("waiting", "retrying", "exhausted")
 
 
 def is_own(caller: Caller, row: Any) -> bool:

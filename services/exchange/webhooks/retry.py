@@ -24,6 +24,12 @@ def next_attempt(failed_at: datetime, attempts: int, now: datetime, spread: floa
     return min(now + delay, last)
 
 
+def goes_on_failing(failed_at: datetime | None, now: datetime) -> bool:
+    """Whether a failure follows on the last one (None: unknown). What fails is tried again within the hour: after a
+    longer pause nothing was tried (all of it was skipped, or withheld), and nothing is known of the time between."""
+    return failed_at is not None and now - failed_at <= 2 * EVERY
+
+
 def gives_up(failing_since: datetime, now: datetime) -> bool:
     """Whether an endpoint to which nothing was delivered since then is disabled."""
     return now >= failing_since + FOR

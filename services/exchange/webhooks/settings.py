@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from services.exchange.webhooks.addresses import Network, NetworkInvalid, networks_in
-from services.exchange.webhooks.naming import Lookup, look_up
+from services.exchange.webhooks.naming import Lookup
 from shared.settings import Environment, SettingInvalid
 from shared.times import utc_now
 
@@ -20,7 +20,8 @@ class WebhookSettings:
     ca: Path | None = None
     """Certificates (PEM) of authorities that are trusted beside the system's own."""
     now: Callable[[], datetime] = utc_now
-    look_up: Lookup = look_up
+    look_up: Lookup | None = None
+    """None: the system's, on threads of whoever asks."""
     answer_seconds: float = 15.0
     """From the first byte sent to the last one read."""
     connect_seconds: float = 5.0

@@ -85,6 +85,7 @@ ROWS: dict[str, Row] = {
         "administrator", lambda it: ask(match=True, agency=it.spare("leaving")), {"path.agency": AGENCIES}
     ),
     "GET /exchange/feed": row(HEARS, lambda it: ask(), reach=every_agency),
+    "GET /exchange/export": row(HEARS, lambda it: ask(), reach=every_agency),
     "GET /exchange/stream": row(HEARS, lambda it: ask(), reach=every_agency, endless=True),
     "GET /exchange/cases/{case_id}/timeline": row(
         HEARS, lambda it: ask(case_id=it.at_post), {"path.case_id": 404}, reach=same_agency

@@ -1,6 +1,7 @@
 """The feed: an agency's log over HTTP, with a cursor and a long poll."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -109,6 +110,41 @@ async def test_a_waiting_reader_is_woken_by_what_is_told(
     page = await waiting
     assert types(page["events"]) == ["withheld"]
     assert asyncio.get_running_loop().time() - asked < 20
+
+
+async def test_readers_who_wait_cost_nothing_while_others_are_told_of(
+    exchange: Exchange, narrator: Narrator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "LOOK_SECONDS", 60)
+    asked: list[str] = []
+    read_log = feed.read_log
+
+    def counted(session: Any, directory: Any, agency: str, *rest: Any, **more: Any) -> Any:
+        asked.append(agency)
+        return read_log(session, directory, agency, *rest, **more)
+
+    monkeypatch.setattr(feed, "read_log", counted)
+    cursor, case = (await exchange.page("iom"))["next"], new_id()
+    await exchange.hear(narrator.registered(case))
+    waiting = [asyncio.create_task(exchange.page("iom", after=cursor, wait=30)) for _ in range(20)]
+    async with asyncio.timeout(30):
+        while True:
+            if len(asked) > 20:
+                break
+            await asyncio.sleep(0.01)
+    asked.clear()
+    await exchange.hear(narrator.consent(case, kemensos="identified"))
+    for _ in range(5):
+        await exchange.hear(narrator.issued(case))
+    assert not any(one.done() for one in waiting)
+    assert len(asked) <= 20  # the first look may wake each of them once: nobody knows what they had seen
+    asked.clear()
+    await exchange.hear(narrator.issued(case))
+    assert asked == []
+    await exchange.hear(narrator.opened("RPTC-A", "kemensos"))
+    pages = await asyncio.gather(*waiting)
+    assert {types(page["events"])[0] for page in pages} == {"withheld"}
+    assert len(asked) == 20
 
 
 async def test_a_wait_ends(exchange: Exchange) -> None:

@@ -266,3 +266,18 @@ async def exhaust(place: Site, webhook: str, narrator: Narrator) -> None:
         if (await place.partner().show(webhook))["messages"]["exhausted"]:
             return
     raise AssertionError("never exhausted")
+
+
+async def test_a_failure_of_long_ago_that_was_skipped_counts_no_more(place: Site, narrator: Narrator) -> None:
+    webhook, case = await place.partner().register(place.receiver.url()), new_id()
+    place.receiver.answer = says(500)
+    await place.exchange.hear(narrator.registered(case), narrator.consent(case, iom="pseudonymous"))
+    failing = await place.partner().until(webhook["id"], lambda one: one["messages"]["retrying"] == 1)
+    while failed := await place.partner().deliveries(webhook["id"], state="retrying"):
+        await place.partner().done("POST", f"/{webhook['id']}/skip", json={"message": failed[0]["message"]})
+        await place.partner().until(webhook["id"], lambda one: one["messages"]["waiting"] == 0)
+    place.clock.advance(days=4)
+    await place.exchange.hear(narrator.issued(case))
+    await place.receiver.until(lambda one: any(heard.type == "aid.issued" for heard in one.heard))
+    shown = await place.partner().until(webhook["id"], lambda one: one["failing_since"] != failing["failing_since"])
+    assert shown["state"] == "enabled"

@@ -181,3 +181,27 @@ async def test_secrets_and_addresses_stand_nowhere_in_clear(
     for hidden in (secret, secret.removeprefix("whsec_"), rotated.json()["secret"], "path-with-a-token", "whsk_"):
         assert hidden not in stored
         assert hidden not in said.out + said.err
+
+
+async def test_what_an_administrator_disabled_is_not_made_again(place: Site) -> None:
+    iom, administrator = place.partner(), place.partner("kemensos", "administrator")
+    webhook = await iom.register(place.receiver.url("/one"))
+    await administrator.done("POST", f"/{webhook['id']}/disable")
+    etag = (await iom.ask("GET", f"/{webhook['id']}")).headers["etag"]
+    place.resolver.names["elsewhere.example.org"] = [["127.0.0.1"]]
+    elsewhere = place.receiver.url(host="elsewhere.example.org")
+    other = await iom.register(elsewhere)
+    other_etag = (await iom.ask("GET", f"/{other['id']}")).headers["etag"]
+    for method, path, more in (
+        ("DELETE", f"/{webhook['id']}", {"headers": {"if-match": etag}}),
+        ("PATCH", f"/{webhook['id']}", {"headers": {"if-match": etag}, "json": {"url": elsewhere}}),
+        ("POST", "", {"json": {"url": place.receiver.url("/two")}}),
+        ("PATCH", f"/{other['id']}", {"headers": {"if-match": other_etag}, "json": {"url": place.receiver.url()}}),
+    ):
+        refused = await iom.ask(method, path, **more)
+        assert (refused.status_code, refused.json()["type"]) == (409, "/problems/disabled-by-administrator"), method
+    await place.partner("kemensos").register(place.receiver.url())  # another agency's way there is its own
+    await administrator.done("POST", f"/{webhook['id']}/enable")
+    etag = (await iom.ask("GET", f"/{webhook['id']}")).headers["etag"]
+    assert (await iom.ask("DELETE", f"/{webhook['id']}", headers={"if-match": etag})).status_code == 200
+    await iom.register(place.receiver.url("/two"))
