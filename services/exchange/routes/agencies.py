@@ -8,7 +8,6 @@ from fastapi import Header, Path, Response
 from services.exchange import queries
 from services.exchange.commands import agencies as commands
 from services.exchange.joining import Joining
-from services.exchange.policy import Policy, load_policies
 from services.exchange.problems import AgencyUnknown, OwnAgency
 from services.exchange.routes.router import door, router
 from services.exchange.schemas import AgencyLog, AgencyNow, AgencyPolicy, PolicyChange, PutAgency

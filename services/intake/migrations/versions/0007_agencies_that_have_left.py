@@ -3,7 +3,7 @@
 from shared.migrations import spine_0006
 
 revision = "0007"
-down_revision = "0005"
+down_revision = "0006"
 
 
 def upgrade() -> None:

@@ -2,7 +2,7 @@
 
 from shared.migrations import spine_0006
 
-revision = "0007"
+revision = "0006"
 down_revision = "0005"
 
 

@@ -2,7 +2,7 @@
 
 from shared.migrations import spine_0006
 
-revision = "0008"
+revision = "0007"
 down_revision = "0006"
 
 
