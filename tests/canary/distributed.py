@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import asyncpg  # type: ignore[import-untyped]
+import asyncpg
 import httpx
 
 from pulang.app import definitions
@@ -96,5 +96,5 @@ class Distributed:
 
     def _dump(self, name: str) -> bytes:
         """As a backup of an operator's."""
-        dump = [_binaries() / "pg_dump", "--dbname", the_server().url(f"pulang_{name}"), "--inserts"]
+        dump = [str(_binaries() / "pg_dump"), "--dbname", the_server().url(f"pulang_{name}"), "--inserts"]
         return subprocess.run(dump, check=True, capture_output=True).stdout

@@ -27,7 +27,7 @@ from tests.canary.marks import Marks
 from tests.canary.planting import Sower
 from tests.canary.walk import AGENCIES, Walk
 from tests.real.certificates import Authority
-from tests.services.exchange.webhooks.receiving import Receiver, receiving
+from tests.services.exchange.webhooks.receiving import Heard, Receiver, receiving
 from tests.shared.collecting import Collector, collecting
 from tests.system.command import Up, pulang
 
@@ -49,7 +49,7 @@ COMMANDS = (
 
 def tokens(settings: Settings) -> Token:
     """Of the development issuer, with whatever is claimed."""
-    key = load_pem_private_key((settings.keys / "development-issuer.pem").read_bytes(), password=None)
+    key: Any = load_pem_private_key((settings.keys / "development-issuer.pem").read_bytes(), password=None)
 
     def token(agency: str, roles: list[str], places: list[str], **claims: Any) -> str:
         now = int(time.time())
@@ -172,17 +172,17 @@ class Embedded:
 
     async def _meet_what_is_broken(self) -> None:
         person = {"sex": "F", "arrival_point": self.walk.own.post, "arrival_date": DAY, "register_anyway": True}
-        case, webhook = {"case_id": self.walk.cases[-1]}, {"url": "X"}
-        session = {"id": new_id(), **case, "layer": 3, "kind": "individual", "on": DAY}
+        case, webhook = self.walk.cases[-1], {"url": "X"}
+        session = {"id": new_id(), "case_id": case, "layer": 3, "kind": "individual", "on": DAY}
         finding = {"trafficking_status": "NotAVictimOfTrafficking", "pregnant": True, "occurred_at": DAY}
         consent = {"decisions": [{"agency": "iom", "level": "identified"}], "given_by": "guardian", "occurred_at": DAY}
         rows = {"id": new_id(), "arrival_point": self.walk.own.post, "arrival_date": DAY, "rows": [{"row_key": "1"}]}
         for route, request in (
             ("POST /intake/cases", ask(person)),
             ("POST /intake/manifests", ask(rows)),
-            ("POST /intake/cases/{case_id}/screenings", ask(finding, **case)),
-            ("POST /intake/cases/{case_id}/consents", ask(consent, **case)),
-            ("POST /intake/cases/{case_id}/legal-holds", ask({"reason": "prosecution"}, **case)),
+            ("POST /intake/cases/{case_id}/screenings", ask(finding, case_id=case)),
+            ("POST /intake/cases/{case_id}/consents", ask(consent, case_id=case)),
+            ("POST /intake/cases/{case_id}/legal-holds", ask({"reason": "prosecution"}, case_id=case)),
             ("POST /psychosocial/sessions", ask({"sessions": [session]})),
             ("POST /exchange/webhooks", ask(webhook)),
         ):
@@ -242,7 +242,7 @@ class Embedded:
         await bus.stop()
 
 
-def _whole(heard: Any) -> bytes:
+def _whole(heard: Heard) -> bytes:
     return b"\n".join(f"{name}: {value}".encode() for name, value in heard.headers.items()) + b"\n" + heard.body
 
 

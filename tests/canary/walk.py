@@ -172,11 +172,12 @@ class Walk:
     async def erase(self) -> None:
         """The last of those who came, by two people; everybody is told."""
         head = self.remote.user("supervisor", "kemensos", self.own.places, subject="head@kemensos")
-        where = {"case_id": self.erased}
         await self.sow(
-            "POST /intake/cases/{case_id}/erasure", ask({"reason": "requested", "asked_by": "person"}, **where), head
+            "POST /intake/cases/{case_id}/erasure",
+            ask({"reason": "requested", "asked_by": "person"}, case_id=self.erased),
+            head,
         )
-        await self.sow("POST /intake/cases/{case_id}/erasure/approval", ask(**where))
+        await self.sow("POST /intake/cases/{case_id}/erasure/approval", ask(case_id=self.erased))
         await self.remote.settled()
 
     async def look(self) -> dict[str, bytes]:
