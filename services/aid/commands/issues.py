@@ -12,7 +12,7 @@ from services.aid.problems import CaseUnknown, IdTaken, NotInStock, TwiceInReque
 from services.aid.rules import left_without
 from services.aid.schemas.issues import IssueAid, Issues, IssueView, Recipient
 from shared.events.aid import AidIssued
-from shared.http.problems import Fault
+from shared.http.faults import Fault
 from shared.work import Work
 
 

@@ -12,7 +12,8 @@ from services.intake.models import Case
 from services.intake.problems import CaseIsClosed, CaseUnknown, ImpossibleDate, NamedTwice
 from shared.database.models import table_of
 from shared.database.prepared import Entities, Prepared
-from shared.http.problems import Fault, PersonErased
+from shared.http.faults import Fault
+from shared.http.problems import PersonErased
 from shared.security.access import reaches
 from shared.security.tokens import Caller
 from shared.times import OccurredAt, local_date

@@ -16,7 +16,7 @@ from services.intake.rules import closing_kind
 from services.intake.schemas.approvals import ApprovalView, Kind, RequestClosure
 from services.intake.schemas.cases import CaseIds, CloseCases, ReopenCase
 from shared.events.intake import CaseClosed, CaseReopened
-from shared.http.problems import Fault
+from shared.http.faults import Fault
 from shared.work import Work
 
 

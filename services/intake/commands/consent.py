@@ -18,7 +18,7 @@ from shared.codes import age_band
 from shared.database.models import table_of
 from shared.database.prepared import Prepared, upserting
 from shared.events.intake import ConsentChanged, ConsentDecision
-from shared.http.problems import Fault
+from shared.http.faults import Fault
 from shared.security.sealing import DataKey
 from shared.times import local_date
 from shared.work import Work

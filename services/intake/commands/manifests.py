@@ -22,7 +22,7 @@ from shared.database.models import table_of
 from shared.database.prepared import Prepared
 from shared.erasing.table import doom
 from shared.events.intake import ManifestReceived, ManifestReconciled
-from shared.http.problems import faults_of
+from shared.http.faults import faults_of
 from shared.security.audit import audit
 from shared.security.blind import BlindIndex
 from shared.security.sealing import DataKey

@@ -12,7 +12,7 @@ from services.intake.models import Case, Referral
 from services.intake.problems import CaseIsClosed, CaseUnknown, ReferralAnswered, ReferralUnknown, ReferredAlready
 from services.intake.schemas.referral import MakeReferrals, Referrals, ReferralView, RevokeReferral
 from shared.events.intake import ReferralMade, ReferralRevoked
-from shared.http.problems import Fault
+from shared.http.faults import Fault
 from shared.work import Work
 
 

@@ -26,7 +26,8 @@ from services.intake.schemas.returning import ArriveTrip, DepartTrip, PlanTrip, 
 from shared.database.models import table_of
 from shared.database.prepared import Prepared
 from shared.events.intake import ReturnArrived, ReturnDeparted, ReturnPlanned
-from shared.http.problems import Fault, Problem
+from shared.http.faults import Fault
+from shared.http.problems import Problem
 from shared.regions import is_regency
 from shared.security.access import reaches
 from shared.times import local_date

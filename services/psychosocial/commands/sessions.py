@@ -16,7 +16,8 @@ from services.psychosocial.rules import facility_of_session
 from services.psychosocial.schemas import NewSession, RecordSessions, Sessions, SessionView
 from shared.database.models import table_of
 from shared.events.psychosocial import SessionRecorded
-from shared.http.problems import Fault, PersonErased, Problem
+from shared.http.faults import Fault
+from shared.http.problems import PersonErased, Problem
 from shared.times import InTheFuture, not_after
 from shared.work import Work
 

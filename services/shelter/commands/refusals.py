@@ -1,6 +1,7 @@
 """What is wrong with the members of a group, gathered so that one answer names every culprit."""
 
-from shared.http.problems import Fault, Problem
+from shared.http.faults import Fault
+from shared.http.problems import Problem
 
 
 class Refusals:
