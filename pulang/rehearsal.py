@@ -5,10 +5,12 @@ the staff who would do it: nothing here could not be done by hand. Each returns 
 """
 
 import asyncio
+import os
 import random
 from datetime import timedelta
 
 from pulang.client import OPERATOR, Client, Reach
+from pulang.complaint import Complaint
 from pulang.demo.settling import until_settled
 from pulang.erasures import approve_erasure, request_erasure
 from pulang.replay.api import Api
@@ -19,7 +21,14 @@ POST = {"name": "Pos Gladi", "agency": "bp2mi", "regency": "21.72", "time_zone":
 POINT = "TNJ"
 """Where they arrive: bp2mi's officers are there in every profile."""
 ARRIVED_BEFORE = timedelta(days=1)
+ALLOWED = "PULANG_REHEARSAL"
 _REGENCIES = ("35.07", "33.01", "52.03", "53.04", "32.12")
+
+
+def only_where_it_is_allowed() -> None:
+    """Raises Complaint where the environment does not say that nobody real is in this Pulang."""
+    if os.environ.get(ALLOWED) != "yes":
+        raise Complaint(f"this invents and erases people: set {ALLOWED}=yes where there are no real ones")
 
 
 def arrive(to: Reach, agency: str, people: int, level: str) -> None:

@@ -10,8 +10,16 @@ from pulang.options import DataOption, TokenOption, UrlOption
 
 rehearse_app = typer.Typer(
     no_args_is_help=True,
-    help="Invented people, for agencies that try their side out. Never where there are real ones.",
+    help="Invented people, for agencies that try their side out. Never where there are real ones: it wants "
+    "PULANG_REHEARSAL=yes, as `make cluster` sets it.",
 )
+
+
+@rehearse_app.callback()
+def rehearse() -> None:
+    from pulang.rehearsal import only_where_it_is_allowed
+
+    only_where_it_is_allowed()
 
 
 @rehearse_app.command("arrive")

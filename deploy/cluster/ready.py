@@ -33,6 +33,7 @@ def write_files(folder: Path, places: Places, receiver: Receiver) -> Mapping[str
         "PULANG_URL": url,
         "PULANG_CLIENTS": str(folder / "clients.json"),
         "KAFKA_BOOTSTRAP": bootstrap,
+        "PULANG_REHEARSAL": "yes",
         "RECEIVER_URL": receiver.url,
         "RECEIVER_CERTIFICATE": str(receiver.certificate),
     }

@@ -19,8 +19,8 @@ def test_people_arrive_withdraw_and_are_erased(migrated_folder: Path, tmp_path: 
     data = tmp_path / "data"
     shutil.copytree(migrated_folder, data)
 
-    def rehearse(*words: object) -> Said:
-        return pulang("rehearse", *words, "--data", data)
+    def rehearse(*words: object, allowed: str = "yes") -> Said:
+        return pulang("rehearse", *words, "--data", data, variables={"PULANG_REHEARSAL": allowed})
 
     with up(data):
         cases = rehearse("arrive", "iom", "--people", 2, "--level", "identified").out.split()
@@ -31,5 +31,6 @@ def test_people_arrive_withdraw_and_are_erased(migrated_folder: Path, tmp_path: 
         assert told(data, cases[0]) == ["consent_changed.v1"]
         assert rehearse("erase", cases[1]).status == 0
         assert told(data, cases[1]) == ["erased.v1"]
+        assert "PULANG_REHEARSAL" in rehearse("arrive", "iom", allowed="").line
         assert "#/decisions" in rehearse("arrive", "iom", "--level", "whole").line
         assert "404" in rehearse("withdraw", "iom", "0192f0c1-5f4e-7c3a-9b1e-2f6f0d6a7b10").line
