@@ -7,7 +7,8 @@ can mark nothing. Within a case, and for operations within a subject, the first 
 order of the log.
 
 The loop waits for the database alone. Each request is a task of its own on its endpoint's own connections, so that a
-slow endpoint delays no other; what is sent was disclosed in the read right before. What became of all of them since is
+slow endpoint delays no other; what is sent was disclosed in the read right before, and where connecting took long, or
+the process stood still, is disclosed again when the first byte is due. What became of all of them since is
 written down together, with what is taken anew from the logs, in one transaction fenced by the lease's number.
 """
 
@@ -26,7 +27,7 @@ from services.exchange.directory import Directory
 from services.exchange.models import Agency
 from services.exchange.webhooks.figures import figures_of, standing
 from services.exchange.webhooks.health import note_health
-from services.exchange.webhooks.lane import Lane, Parcel
+from services.exchange.webhooks.lane import Lane, Parcel, fresh
 from services.exchange.webhooks.messages import (
     ENDPOINTS,
     WITHHELD,
@@ -162,9 +163,10 @@ class Courier:
             return False
         if not self._lanes and not await self._desk.glance(any_enabled):
             return False
+        decided = asyncio.get_running_loop().time()
         for lane, parcels in await self._desk.read(self._survey):
             for parcel in parcels:
-                self._send(lane, parcel)
+                self._send(lane, parcel, decided)
         return bool(self._hungry)
 
     async def _write_down(self) -> bool:
@@ -222,11 +224,11 @@ class Courier:
         self._lanes[row.endpoint_id] = lane
         return lane
 
-    def _send(self, lane: Lane, parcel: Parcel) -> None:
+    def _send(self, lane: Lane, parcel: Parcel, decided: float) -> None:
         """What shows nothing, or is too large, is not sent at all."""
         message, body, now = parcel.message, parcel.body, self.settings.now()
         if body is not None and len(body) <= MOST_BYTES:
-            task = asyncio.create_task(self._attempt(lane, message, body), name="webhook")
+            task = asyncio.create_task(self._attempt(lane, message, body, decided), name="webhook")
             lane.under_way[message.position] = task
             return
         lane.under_way[message.position] = None
@@ -235,15 +237,22 @@ class Courier:
             verdict = Verdict(lane.endpoint, message, WITHHELD, None, "withheld", failed_at=message.failed_at)
         self._judged(verdict)
 
-    async def _attempt(self, lane: Lane, message: Due, body: bytes) -> None:
-        from services.exchange.webhooks.line import Result
+    async def _attempt(self, lane: Lane, message: Due, body: bytes, decided: float) -> None:
+        """`decided`: when, by the loop's clock, what is sent was read at the latest."""
+        from services.exchange.webhooks.line import OVERTAKEN, Result
 
+        may = partial(lane.may_still, directory=self.directory, position=message.position, body=body)
+        still = partial(fresh, self._desk, may, decided, self.settings.fresh_seconds)
         try:
-            result = await lane.send(message.message_id, body, self.settings.now())
+            result = await lane.send(message.message_id, body, self.settings.now(), still)
         except Exception as unforeseen:
             # Neither lost nor in the way of others: it counts as an attempt.
             log.error("webhook: unforeseen", error=type(unforeseen).__name__, at=frames_of(unforeseen))
             result = Result("broken")
+        if result.outcome == OVERTAKEN:  # no attempt: it is picked again, as it is disclosed then
+            lane.under_way.pop(message.position, None)
+            self._woken.set()
+            return
         now = self.settings.now()
         lane.felt(result.delivered, now)
         self._judged(verdict_of(lane.endpoint, message, result, now))

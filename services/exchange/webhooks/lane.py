@@ -1,7 +1,7 @@
 """One endpoint as the courier has it in hand: where it goes, what it is signed with, what is under way to it."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from services.exchange.directory import Directory
 from services.exchange.models import WebhookSecret
 from services.exchange.queries import Disclosed, read_at
-from services.exchange.webhooks.messages import ALWAYS, Due, due
+from services.exchange.webhooks.messages import ALWAYS, ENDPOINTS, Due, due
 from services.exchange.webhooks.sealed import Seal
 from services.exchange.webhooks.settings import WebhookSettings
 from services.exchange.webhooks.signing import Signer, signed_headers
@@ -21,9 +21,10 @@ from services.exchange.webhooks.url import Target, target_of
 from shared.database.models import table_of
 from shared.database.prepared import Prepared
 from shared.events.intake import ConsentChanged
+from shared.work import Desk
 
 if TYPE_CHECKING:
-    from services.exchange.webhooks.line import Line, Result
+    from services.exchange.webhooks.line import Line, Result, Still
 
 CALM_AFTER = 10
 """Failures in a row, after which an endpoint is only felt for: one request at a time, with pauses between."""
@@ -38,6 +39,9 @@ _VALID = Prepared(
         or_(_SECRETS.c.valid_until.is_(None), _SECRETS.c.valid_until > bindparam("now")),
     )
     .order_by(_SECRETS.c.created_at.desc())
+)
+_ENDPOINT = Prepared(
+    select(ENDPOINTS.c.state, ENDPOINTS.c.version).where(ENDPOINTS.c.endpoint_id == bindparam("of_endpoint"))
 )
 
 
@@ -122,15 +126,35 @@ class Lane:
             asks = "deletion_requested" in (said.get("data") or {})
         return told.payload if asks else None
 
-    async def send(self, message: str, body: bytes, now: datetime) -> "Result":
+    def may_still(self, session: Session, directory: Directory, position: int, body: bytes) -> bool:
+        """Whether the agency may still have exactly this at this address."""
+        row = _ENDPOINT.first(session, of_endpoint=self.endpoint)
+        if row is None or row.state != "enabled" or row.version != self.version:
+            return False
+        return self._wanted(read_at(session, directory, self.agency, [position]).get(position)) == body
+
+    async def send(self, message: str, body: bytes, now: datetime, still: "Still") -> "Result":
         """One attempt. Raises LookupError before its row was read."""
         if self.target is None:
             raise LookupError("no address")
         signers = [one.signer for one in self.keys if one.until is None or now < one.until]
-        return await self.line.post(self.target, signed_headers(signers, message, int(now.timestamp()), body), body)
+        return await self.line.post(
+            self.target, signed_headers(signers, message, int(now.timestamp()), body), body, still
+        )
 
     def felt(self, delivered: bool, now: datetime) -> None:
         """What an attempt says of the endpoint as a whole."""
         self.failures = 0 if delivered else self.failures + 1
         over = min(self.failures - CALM_AFTER, 20)
         self.resting_until = now + min(LONGEST_PAUSE, _PAUSE * 2**over) if over >= 0 else None
+
+
+async def fresh(desk: Desk, may: Callable[[Session], bool], decided: float, seconds: float) -> bool:
+    """Whether something may be sent now, which was so at `decided` (the loop's clock): asked again until the answer is
+    no older than `seconds`. Raises DatabaseUnavailable."""
+    loop = asyncio.get_running_loop()
+    while loop.time() - decided > seconds:
+        decided = loop.time()
+        if not await desk.read(may):
+            return False
+    return True

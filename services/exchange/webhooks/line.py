@@ -9,7 +9,7 @@ import asyncio
 import socket
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
@@ -18,7 +18,7 @@ from ipaddress import ip_address
 from typing import Any
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.abc import AbstractResolver, AbstractStreamWriter, ResolveResult
 
 from services.exchange.webhooks.addresses import may_reach, may_reach_all
 from services.exchange.webhooks.naming import Lookup, Names
@@ -40,8 +40,18 @@ _HEADERS = {
 }
 
 
+OVERTAKEN = "overtaken"
+"""The outcome where nothing was sent, since what was to be sent is no longer what the agency may have."""
+Still = Callable[[], Awaitable[bool]]
+"""Whether a body may still be sent. Asked when the connection stands, right before the first byte."""
+
+
 class AddressRefused(OSError):
     """The host has an address that webhooks may not reach."""
+
+
+class Overtaken(Exception):
+    """The body may not be sent any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +78,16 @@ class Line:
         self._names_are_ours = names is None
         self._session: aiohttp.ClientSession | None = None
 
-    async def post(self, target: Target, headers: Mapping[str, str], body: bytes) -> Result:
+    async def post(self, target: Target, headers: Mapping[str, str], body: bytes, still: Still | None = None) -> Result:
         """One attempt, which ends in time whatever happens. Raises nothing but CancelledError."""
         try:
-            return await self._post(target, headers, body)
+            return await self._post(target, headers, body if still is None else _Body(body, still))
         except TimeoutError:
             return Result("timeout")
         except (aiohttp.ClientError, OSError, ValueError) as failed:
             return Result(_kind_of(failed))
 
-    async def _post(self, target: Target, headers: Mapping[str, str], body: bytes) -> Result:
+    async def _post(self, target: Target, headers: Mapping[str, str], body: "bytes | _Body") -> Result:
         async with self._open().post(
             target.url, data=body, headers={**_HEADERS, **headers}, allow_redirects=False
         ) as answer:
@@ -124,6 +134,19 @@ class Line:
             await self._session.close()
         if self._names_are_ours:
             self._names.close()
+
+
+class _Body(aiohttp.BytesPayload):
+    """Bytes that are asked for once more when they are due: head and body leave together, or not at all."""
+
+    def __init__(self, body: bytes, still: Still) -> None:
+        super().__init__(body)
+        self._still = still
+
+    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
+        if not await self._still():
+            raise Overtaken
+        await super().write_with_length(writer, content_length)
 
 
 async def _read_some(answer: aiohttp.ClientResponse) -> None:
@@ -183,6 +206,8 @@ def _kind_of(failed: BaseException) -> str:
     while cause is not None:
         if isinstance(cause, AddressRefused):
             return "refused"
+        if isinstance(cause, Overtaken):
+            return OVERTAKEN
         cause = cause.__cause__
     if isinstance(failed, aiohttp.ClientConnectorDNSError):
         return "no_address"

@@ -25,7 +25,9 @@ class WebhookSettings:
     answer_seconds: float = 15.0
     """From the first byte sent to the last one read."""
     connect_seconds: float = 5.0
-    """For name, connection and TLS: what is sent after it was decided that long before."""
+    """For name, connection and TLS."""
+    fresh_seconds: float = 1.0
+    """What was decided longer ago than this before the first byte goes out is decided again."""
     at_once: int = 16
     """Requests under way to one endpoint."""
 

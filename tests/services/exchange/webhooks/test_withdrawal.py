@@ -1,12 +1,16 @@
 """What consent of now does to what is on its way."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 from aiohttp import web
 
+from shared.settings import Settings
 from tests.services.exchange.hearing import Narrator, new_id, types
-from tests.services.exchange.webhooks.receiving import Heard, Site, nothing_open, says, thanks
+from tests.services.exchange.webhooks.receiving import Heard, Site, nothing_open, says, site, thanks
+
+FRESH = 0.3
 
 pytestmark = [pytest.mark.either_database, pytest.mark.usefixtures("database")]
 
@@ -95,3 +99,29 @@ async def test_an_agency_that_has_left_is_sent_nothing(place: Site, narrator: Na
     await place.receiver.until(lambda one: any(heard.path == "/other" for heard in one.heard))
     assert [heard.path for heard in place.receiver.heard[sent:]] == ["/other"]
     assert (await place.partner().ask("POST", json={"url": place.receiver.url()})).status_code == 403
+
+
+async def test_what_was_decided_long_before_the_connection_stood_is_decided_again(
+    settings: Settings, tmp_path: Path, narrator: Narrator
+) -> None:
+    registered, looking, found = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def slowly(host: str, port: int) -> list[str]:
+        if registered.is_set():
+            looking.set()
+            await found.wait()
+        return ["127.0.0.1"]
+
+    async with site(settings, tmp_path, look_up=slowly, connect_seconds=60.0, fresh_seconds=FRESH) as place:
+        webhook = await place.partner().register(place.receiver.url())
+        registered.set()
+        case = new_id()
+        await place.exchange.hear(narrator.registered(case), narrator.consent(case, iom="identified"))
+        await looking.wait()
+        await asyncio.sleep(FRESH)
+        await place.exchange.hear(narrator.consent(case, iom="none"))
+        found.set()
+        await place.partner().until(webhook["id"], nothing_open)
+        (heard,) = place.receiver.heard
+        assert heard.event["data"]["deletion_requested"] == "case"
+        assert "failing_since" not in await place.partner().show(webhook["id"])
