@@ -84,17 +84,21 @@ class Directory:
         return self.view(session, agency) is not None
 
     def view(self, session: Session, agency: str, version: int | None = None) -> AgencyView | None:
-        """One agency's view of the directory at `version`, which the session has read, else now; None for a stranger,
-        for an agency that has left, and for one whose log is not whole yet."""
+        """One agency's view of the directory at `version`, which the session has read, else now; None for who is not
+        among the members."""
+        return self.members(session, version).get(agency)
+
+    def members(self, session: Session, version: int | None = None) -> Mapping[str, AgencyView]:
+        """The views of all to whom anything may go out: no stranger, none that has left, and none whose log is not
+        whole yet."""
         if version is None:
             head = _VERSION.first(session)
             version = 0 if head is None else head.directory
         known, views = self._known
         if known != version:
-            views = self._load(session)
+            views = {agency: view for agency, view in self._load(session).items() if view.member}
             self._known = (version, views)
-        view = views.get(agency)
-        return view if view is not None and view.member else None
+        return views
 
     def _load(self, session: Session) -> dict[str, AgencyView]:
         joining = set(session.scalars(select(col(Agency.agency)).where(col(Agency.joining_at).is_not(None))))

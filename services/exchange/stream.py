@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-import orjson
 import structlog
 from fastapi.sse import format_sse_event
 from starlette.responses import StreamingResponse
@@ -18,7 +17,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from services.exchange.feed import Feed
 from services.exchange.problems import NoPolicy, TooManyStreams
-from services.exchange.queries import Choice, Stretch
+from services.exchange.queries import Choice, Disclosed, Stretch
 from shared.database.protocol import DatabaseUnavailable
 from shared.times import utc_now
 
@@ -96,7 +95,7 @@ class Streams:
             yield format_sse_event(retry=RETRY_MS)
             while True:
                 if stretch.events:
-                    yield b"".join(_event(reader, one.position, one.payload) for one in stretch.events)
+                    yield b"".join(_event(reader, one) for one in stretch.events)
                 else:
                     yield format_sse_event(comment="nothing new", id=reader.cursor(stretch.last))
                 left = (reader.ends - utc_now()).total_seconds()
@@ -136,6 +135,6 @@ class EventStream(StreamingResponse):
             log.info("stream cut off", because="its reader is too slow")
 
 
-def _event(reader: Reader, position: int, payload: bytes) -> bytes:
+def _event(reader: Reader, told: Disclosed) -> bytes:
     """The bytes of the CloudEvent are one line: JSON has its line breaks escaped."""
-    return format_sse_event(event=orjson.loads(payload)["type"], data_str=payload.decode(), id=reader.cursor(position))
+    return format_sse_event(event=told.type, data_str=told.payload.decode(), id=reader.cursor(told.position))

@@ -117,10 +117,13 @@ _UNSENT = Prepared(
 
 @dataclass(frozen=True, slots=True)
 class Disclosed:
-    """One event as an agency may have it: its place in the log, its key, and the bytes of the CloudEvent."""
+    """One event as an agency may have it, in the bytes of the CloudEvent. `position`: its place in the log."""
 
     position: int
     key: str
+    """Its subject."""
+    type: str
+    asks_to_delete: bool
     payload: bytes
 
 
@@ -183,7 +186,7 @@ def _of_case(session: Session, agency: str, case: str, after: int, limit: int) -
 
 
 def _in_bytes(row: Any, told: Event) -> Disclosed:
-    return Disclosed(row.position, told.subject, told.to_bytes())
+    return Disclosed(row.position, told.subject, told.type, asks_to_delete(told), told.to_bytes())
 
 
 def _disclosed(view: AgencyView, row: Any) -> Event | None:
@@ -218,4 +221,6 @@ def _stored(payload: bytes, grant: int | None) -> Event:
 
 def unsent(session: Session, directory: Directory) -> dict[str, int]:
     """How far each agency's topic stands, for those whose log has more."""
-    return {row.agency: row.sent for row in _UNSENT.all(session) if directory.view(session, row.agency) is not None}
+    behind = _UNSENT.all(session)
+    members = directory.members(session) if behind else {}
+    return {row.agency: row.sent for row in behind if row.agency in members}

@@ -187,7 +187,7 @@ class Courier:
     def _survey(self, session: Session) -> list[tuple[Lane, list[Parcel]]]:
         """What may be sent now, of each endpoint that is enabled and whose agency there is."""
         now, picked, present, hungry = self.settings.now(), [], set(), []
-        agencies = table_of(Agency)
+        agencies, members = table_of(Agency), self.directory.members(session)
         rows = session.execute(
             select(ENDPOINTS, agencies.c.last)
             .join(agencies, agencies.c.agency == ENDPOINTS.c.agency, isouter=True)
@@ -195,7 +195,7 @@ class Courier:
             .order_by(ENDPOINTS.c.endpoint_id)
         )
         for row in rows:
-            if not self.directory.knows(session, row.agency) or (lane := self._lane(session, row)) is None:
+            if row.agency not in members or (lane := self._lane(session, row)) is None:
                 continue
             present.add(row.endpoint_id)
             enough = 1 if lane.calm else READY

@@ -1,26 +1,24 @@
 """One endpoint as the courier has it in hand: where it goes, what it is signed with, what is under way to it."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import orjson
 from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from services.exchange.directory import Directory
 from services.exchange.models import WebhookSecret
 from services.exchange.queries import Disclosed, read_at
-from services.exchange.webhooks.messages import ALWAYS, ENDPOINTS, Due, due
+from services.exchange.webhooks.messages import ENDPOINTS, Due, due
 from services.exchange.webhooks.sealed import Seal
 from services.exchange.webhooks.settings import WebhookSettings
 from services.exchange.webhooks.signing import Signer, signed_headers
 from services.exchange.webhooks.url import Target, target_of
 from shared.database.models import table_of
 from shared.database.prepared import Prepared
-from shared.events.intake import ConsentChanged
 from shared.work import Desk
 
 if TYPE_CHECKING:
@@ -116,15 +114,8 @@ class Lane:
         """Nothing, too, of what the subscription is not for; but whatever asks for deletion."""
         if told is None:
             return None
-        if self.event_types is None:
-            return told.payload
-        said: Mapping[str, Any] = orjson.loads(told.payload)
-        if said["type"] in self.event_types:
-            return told.payload
-        asks = said["type"] in ALWAYS
-        if asks and said["type"] == ConsentChanged.TYPE:
-            asks = "deletion_requested" in (said.get("data") or {})
-        return told.payload if asks else None
+        wanted = self.event_types is None or told.type in self.event_types or told.asks_to_delete
+        return told.payload if wanted else None
 
     def may_still(self, session: Session, directory: Directory, position: int, body: bytes) -> bool:
         """Whether the agency may still have exactly this at this address."""

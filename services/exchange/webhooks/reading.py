@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-import orjson
 from sqlalchemy import ColumnElement, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from services.exchange.directory import Directory
 from services.exchange.models import Agency
-from services.exchange.queries import read_at
+from services.exchange.queries import Disclosed, read_at
 from services.exchange.schemas import Delivery, Waiting, WebhookKey, WebhookView, WebhookWithSecret
 from services.exchange.webhooks.lane import keys_of
 from services.exchange.webhooks.messages import ALWAYS, ENDPOINTS, MESSAGES, OPEN
@@ -122,15 +121,14 @@ def list_deliveries(
         which.append(MESSAGES.c.open if state in OPEN else ~MESSAGES.c.open)
     found = session.execute(select(MESSAGES).where(*which).order_by(MESSAGES.c.position.desc()).limit(limit + 1)).all()
     page = found[:limit]
-    shown: dict[int, Any] = {}
+    told: dict[int, Disclosed] = {}
     if directory.knows(session, row.agency):
         told = read_at(session, directory, row.agency, [one.position for one in page])
-        shown = {position: orjson.loads(one.payload) for position, one in told.items()}
-    items = [_delivery(one, shown.get(one.position, {})) for one in page]
+    items = [_delivery(one, told.get(one.position)) for one in page]
     return items, page[-1].position if len(found) > limit else None
 
 
-def _delivery(row: Any, told: dict[str, Any]) -> Delivery:
+def _delivery(row: Any, told: Disclosed | None) -> Delivery:
     return Delivery(
         message=row.message_id,
         state=row.state,
@@ -140,8 +138,8 @@ def _delivery(row: Any, told: dict[str, Any]) -> Delivery:
         next_at=row.due_at,
         outcome=row.outcome,
         status=row.status,
-        type=told.get("type"),
-        subject=told.get("subject"),
+        type=told and told.type,
+        subject=told and told.key,
     )
 
 
