@@ -114,8 +114,8 @@ class Directory:
         return {
             agency: AgencyView(
                 agency=agency,
-                withheld=policy.withheld,
-                withheld_fields=policy.withheld_fields,
+                withheld=policy.all_withheld,
+                withheld_fields=policy.all_withheld_fields,
                 runs=frozenset(runs.get(agency, ())),
                 gave_to=frozenset(gave.get(agency, ())),
                 opaque=self._names.setdefault(agency, _OpaqueNames(self._key, agency)).__getitem__,

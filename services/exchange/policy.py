@@ -13,7 +13,11 @@ from services.exchange.models import PolicyVersion
 from shared.bus.protocol import Topic
 from shared.database.models import table_of
 from shared.database.prepared import Prepared
+from shared.events.intake import CaseIdentified, CaseScreened
 
+FINDING, CONFIRMED = CaseScreened.TYPE, CaseIdentified.TYPE
+"""The second tells the codes of the first again: whoever is not to have them by one way gets them by neither."""
+OPTIONAL = frozenset(name for name, field in CaseIdentified.model_fields.items() if not field.is_required())
 RETENTION_DAYS = 30
 """Of an agency's topic; older history comes from the feed."""
 
@@ -32,6 +36,19 @@ class Policy:
     member: bool
     """False once it has left: then nothing goes out to it."""
     version: int
+
+    @property
+    def all_withheld(self) -> frozenset[str]:
+        """With what follows from it."""
+        return self.withheld | {CONFIRMED} if FINDING in self.withheld else self.withheld
+
+    @property
+    def all_withheld_fields(self) -> Mapping[str, frozenset[str]]:
+        """With what follows from it."""
+        both = self.withheld_fields.get(FINDING, frozenset()) & OPTIONAL
+        if not both:
+            return self.withheld_fields
+        return {**self.withheld_fields, CONFIRMED: self.withheld_fields.get(CONFIRMED, frozenset()) | both}
 
 
 _POLICIES = table_of(PolicyVersion)

@@ -40,7 +40,7 @@ ANSWERS = Table(
     SPINE,
     Column("caller", String(LONGEST_NAME), primary_key=True),
     Column("route", String(LONGEST_NAME), primary_key=True),
-    Column("key", String(128), primary_key=True, comment="keyed hash of what the caller chose"),
+    Column("key", String(128), primary_key=True),  # a keyed hash of what the caller chose
     Column("fingerprint", LargeBinary, nullable=False, comment="keyed hash of the request"),
     Column("status", Integer, nullable=False, comment="0 while the first request is at work"),
     Column("body", LargeBinary, nullable=False),

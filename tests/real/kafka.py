@@ -97,7 +97,8 @@ class RealKafka:
         else:
             properties = _PROPERTIES.format(port=port, controller_port=controller_port, log=folder / "log")
         (folder / "server.properties").write_text(properties)
-        cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        # An id that begins with a dash would be taken for an option.
+        cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "0")
         admin = ("--add-scram", f"SCRAM-SHA-512=[name=admin,password={ADMIN_PASSWORD}]") if secure else ()
         formatting = ("format", "--cluster-id", cluster, "-c", "server.properties", *admin)
         self._java("kafka.tools.StorageTool", *formatting).wait()

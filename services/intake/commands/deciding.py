@@ -1,6 +1,7 @@
 """A supervisor's answer to what was asked for."""
 
 from collections.abc import Callable
+from typing import Literal
 
 from services.intake.commands.approvals import PERMISSIONS, approval_of, decide, must_be_another, must_hold
 from services.intake.commands.closing import close_as_approved
@@ -77,10 +78,10 @@ def withdraw(work: Work, approval_id: str) -> ApprovalView:
     return approval_view(approval, work.caller)
 
 
-def note_refusal(work: Work, approval_id: str) -> None:
+def note_refusal(work: Work, approval_id: str, act: Literal["approve", "reject"]) -> None:
     """Somebody was not let decide what they had asked for: a refusal is in the audit log."""
     case, approval = approval_of(work, approval_id)
-    audit(work, f"{approval.kind}.approve", case.case_id, outcome="refused")
+    audit(work, f"{approval.kind}.{act}", case.case_id, outcome="refused")
 
 
 def _must_wait(approval: Approval) -> None:

@@ -43,7 +43,10 @@ def screen_case(work: Work, case_id: str, body: ScreenCase) -> ScreeningView:
             _circumstances(body), case=case_id, table="screenings", column="circumstances"
         ),
     }
-    told = TraffickingStatus(status_told(body.trafficking_status, case.trafficking_status))
+    standing = case.trafficking_status
+    if standing == TraffickingStatus.ACTUAL and _APPROVED.first(work.session, of_case=case_id) is None:
+        standing = None  # from before a supervisor was asked: one officer's word
+    told = TraffickingStatus(status_told(body.trafficking_status, standing))
     _NEW.write(work.session, [screening | _codes(body)])
     _FOUND.write(work.session, [{"of_case": case_id, "finding": told.value}])
     end_requests(work, [case_id], "screened_again", ["identification"])
@@ -67,6 +70,15 @@ def screen_case(work: Work, case_id: str, body: ScreenCase) -> ScreeningView:
 
 _NEW = Prepared(insert(table_of(Screening)))
 _KNOWN = Prepared(select(table_of(Screening)).where(col(Screening.screening_id) == bindparam("of_screening")))
+_APPROVED = Prepared(
+    select(col(Approval.approval_id))
+    .where(
+        col(Approval.case_id) == bindparam("of_case"),
+        col(Approval.kind) == "identification",
+        col(Approval.status) == "approved",
+    )
+    .limit(1)
+)
 _FOUND = Prepared(
     update(table_of(Case))
     .where(col(Case.case_id) == bindparam("of_case"))

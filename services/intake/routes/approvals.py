@@ -111,7 +111,7 @@ async def approve(
     try:
         return await at.write(lambda work: deciding.approve(work, approval_id, body))
     except SecondPersonNeeded:
-        await at.do(lambda work: deciding.note_refusal(work, approval_id))
+        await at.do(lambda work: deciding.note_refusal(work, approval_id, "approve"))
         raise
 
 
@@ -126,7 +126,11 @@ async def reject(
     approval_id: Annotated[Id, Path()], body: Reject, at: Annotated[Door, door("approval.decide")]
 ) -> Response:
     """Do not let it be done, and say why."""
-    return await at.write(lambda work: deciding.reject(work, approval_id, body))
+    try:
+        return await at.write(lambda work: deciding.reject(work, approval_id, body))
+    except SecondPersonNeeded:
+        await at.do(lambda work: deciding.note_refusal(work, approval_id, "reject"))
+        raise
 
 
 @router.post(

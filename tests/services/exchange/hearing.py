@@ -14,7 +14,7 @@ from services.exchange.policy import agency_topic
 from services.exchange.rules import topic_of
 from shared.bus.embedded import EmbeddedBus
 from shared.bus.protocol import Received, Record
-from shared.codes import TraffickingStatus
+from shared.codes import MethodOfControl, TraffickingStatus
 from shared.events.aid import AidIssued, DonationReceived
 from shared.events.envelope import Event, rfc3339
 from shared.events.facilities import FacilityOpened, RoomSummary
@@ -68,9 +68,9 @@ class Narrator:
         return self.tell("intake", case, fact)
 
     def identified(self, case: str) -> Event:
-        return self.tell(
-            "intake", case, CaseIdentified(trafficking_status=TraffickingStatus.ACTUAL, decided_by="Police")
-        )  # type: ignore[arg-type]
+        how = (MethodOfControl.DEBT_BONDAGE,)
+        fact = CaseIdentified(trafficking_status=TraffickingStatus.ACTUAL, decided_by="Police", methods_of_control=how)  # type: ignore[arg-type]
+        return self.tell("intake", case, fact)
 
     def consent(self, case: str, **levels: str) -> Event:
         decisions = tuple(
@@ -195,6 +195,14 @@ class Exchange:
             received += batch
         await reader.stop()
         return received
+
+    async def lets_in(self, agency: str) -> None:
+        """An agency that came back: the door asks for who has left once a second."""
+        async with asyncio.timeout(SETTLES_WITHIN_SECONDS):
+            while True:
+                if (await self.get("/exchange/feed", agency, "reader")).status_code != 403:
+                    return
+                await asyncio.sleep(0.05)
 
     async def settled(self, within_seconds: float = SETTLES_WITHIN_SECONDS) -> None:
         async with asyncio.timeout(within_seconds):

@@ -89,6 +89,7 @@ async def test_who_comes_back_is_told_what_consent_allows_now(exchange: Exchange
     assert (await join(exchange)).status_code == 428
     back = await exchange.send("PUT", "/exchange/agencies/dinsos", OFFICE, if_match='"2"')
     assert back.json()["version"] == 3
+    await exchange.lets_in("dinsos")
     await exchange.settled()
     (end,) = await exchange.of_case("dinsos", withdrawn)
     assert end["data"]["deletion_requested"] == "case"
@@ -175,3 +176,22 @@ def test_an_agency_that_has_left_is_shown_nothing_of_any_type(event_type: str) -
     for before in ("none", "pseudonymous", "identified", "public"):
         for after in ("none", "pseudonymous", "identified", "public"):
             assert disclose(gone, golden(event_type), before, after) is None  # type: ignore[arg-type]
+
+
+async def test_who_is_not_to_have_a_finding_does_not_get_it_confirmed(exchange: Exchange, narrator: Narrator) -> None:
+    case = new_id()
+    await exchange.hear(narrator.registered(case), narrator.consent(case, iom="identified", bp2mi="identified"))
+    await exchange.hear(narrator.screened(case), narrator.identified(case))
+    policies: list[dict[str, Any]] = [
+        {"withheld": ["pulang.case.screened.v1"]},
+        {"withheld_fields": {"pulang.case.screened.v1": ["care_layer", "methods_of_control"]}},
+    ]
+    for name, policy in zip(("iom", "bp2mi"), policies, strict=True):
+        body = {"name": name, "kind": "government_agency"} | policy
+        changed = await exchange.send("PUT", f"/exchange/agencies/{name}", body, if_match='"1"')
+        assert changed.json() | policy == changed.json()
+    assert types(await exchange.of_case("iom", case))[-2:] == ["withheld", "withheld"]
+    told = (await exchange.of_case("bp2mi", case))[-1]
+    assert told["type"] == "pulang.case.identified.v1"
+    assert "methods_of_control" not in told["data"]
+    assert "decided_by" in told["data"]

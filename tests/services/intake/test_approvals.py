@@ -5,10 +5,11 @@ import uuid
 from typing import Any
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 from sqlalchemy.exc import IntegrityError
+from sqlmodel import col
 
-from services.intake.models import Approval
+from services.intake.models import Approval, Case
 from shared.database.models import table_of
 from shared.work import Work
 from tests.services.intake.approving import SECOND, VICTIM, approve, ask_to_close, close_with_approval, propose
@@ -82,6 +83,17 @@ async def test_a_screening_that_finds_a_victim_proposes_it_and_is_told_as_possib
     assert facts(pulang, case) == expected
 
 
+async def test_one_officers_word_from_before_is_no_approval(pulang: Pulang) -> None:
+    case = await arrival(pulang)
+    before = (
+        update(table_of(Case)).where(col(Case.case_id) == case).values(trafficking_status="ActualVictimOfTrafficking")
+    )
+    await intake_of(pulang).desk.write(lambda work: work.session.execute(before) and None)
+    found = await pulang.officer().done(f"/intake/cases/{case}/screenings", FINDING)
+    assert found["trafficking_status"] == "PossibleVictimOfTrafficking"
+    assert (await approve(pulang, found["approval"])).status_code == 201
+
+
 async def test_whoever_asked_does_not_decide_and_the_try_is_noted(pulang: Pulang) -> None:
     case = await arrival(pulang)
     approval = (await supervisor(pulang).done(f"/intake/cases/{case}/identification", VICTIM))["approval_id"]
@@ -98,6 +110,7 @@ async def test_whoever_asked_does_not_decide_and_the_try_is_noted(pulang: Pulang
     assert noted == [
         ("contoh-supervisor", "identification.request", "done"),
         ("contoh-supervisor", "identification.approve", "refused"),
+        ("contoh-supervisor", "identification.reject", "refused"),
         (SECOND, "identification.approve", "done"),
     ]
 

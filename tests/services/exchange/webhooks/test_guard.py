@@ -9,6 +9,7 @@ from aiohttp import web
 
 from services.exchange.webhooks.addresses import Network, networks_in
 from services.exchange.webhooks.line import Line, refusal_of
+from services.exchange.webhooks.naming import Names
 from services.exchange.webhooks.settings import WebhookSettings
 from services.exchange.webhooks.url import target_of
 from shared.settings import Settings
@@ -162,9 +163,13 @@ async def test_no_proxy_of_the_environment_is_asked(tmp_path: Path, monkeypatch:
 
 
 async def test_the_systems_own_resolver_is_asked_and_its_answer_judged() -> None:
-    assert await refusal_of(target_of("https://localhost/"), WebhookSettings()) is not None
-    allowed = dataclasses.replace(WebhookSettings(), allow=_loopback(both=True))
-    assert await refusal_of(target_of("https://localhost/"), allowed) is None
+    names = Names()
+    try:
+        assert await refusal_of(target_of("https://localhost/"), WebhookSettings(), names) is not None
+        allowed = dataclasses.replace(WebhookSettings(), allow=_loopback(both=True))
+        assert await refusal_of(target_of("https://localhost/"), allowed, names) is None
+    finally:
+        names.close()
 
 
 def _loopback(both: bool = False) -> tuple[Network, ...]:
