@@ -7,9 +7,16 @@ import uuid_utils
 from sqlalchemy import and_, delete, exists, func, insert, or_, select, update
 from sqlmodel import col
 
+from services.exchange.commands.barring import (
+    ADMINISTRATOR,
+    OWNER,
+    bar_host,
+    lift_bar,
+    must_not_be_barred,
+    must_not_be_disabled_by_administrator,
+)
 from services.exchange.models import Agency, WebhookSecret
 from services.exchange.problems import (
-    DisabledByAdministrator,
     MessageGoesOn,
     MessageUnknown,
     OnlyItsOwner,
@@ -29,7 +36,6 @@ from services.exchange.webhooks.messages import ENDPOINTS, EXHAUSTED, MESSAGES
 from services.exchange.webhooks.reading import covers, is_own, sees
 from services.exchange.webhooks.sealed import Seal
 from services.exchange.webhooks.signing import new_signer
-from services.exchange.webhooks.url import target_of
 from shared.database.models import table_of
 from shared.http.preconditions import must_match
 from shared.security.access import ALL
@@ -41,8 +47,6 @@ MOST_WEBHOOKS = 20
 KEPT = timedelta(days=30)
 """What was delivered, skipped or withheld stays in the log for so long."""
 FORGOTTEN_AT_ONCE = 5_000
-ADMINISTRATOR = "administrator"
-"""Why a webhook is disabled that its owner cannot enable."""
 
 _SECRETS = table_of(WebhookSecret)
 
@@ -64,7 +68,7 @@ def register_webhook(work: Work, body: RegisterWebhook) -> WebhookChanged:
     there = select(func.count()).where(ENDPOINTS.c.agency == caller.agency, ENDPOINTS.c.state != "deleted")
     if work.session.execute(there).scalar_one() >= MOST_WEBHOOKS:
         raise TooManyWebhooks
-    _must_not_be_barred(work, body.url)
+    must_not_be_barred(work, work.caller.agency, body.url)
     work.session.execute(
         insert(ENDPOINTS).values(
             endpoint_id=endpoint,
@@ -96,8 +100,8 @@ def change_webhook(work: Work, webhook_id: str, body: ChangeWebhook, if_match: s
             raise TypeNotYours(pointer="#/event_types")
         changes["event_types"] = body.event_types
     if body.url is not None:
-        _must_not_be_disabled_by_administrator(row)  # its host would be free again
-        _must_not_be_barred(work, body.url)
+        must_not_be_disabled_by_administrator(row)  # its host would be free again
+        must_not_be_barred(work, work.caller.agency, body.url)
         changes |= {"url": _seal(work).url(webhook_id, body.url), "failures": 0, "failing_since": None}
         try_at_once(work.session, webhook_id, work.now, anew=True)
     _change(work, row, **changes)
@@ -108,7 +112,7 @@ def delete_webhook(work: Work, webhook_id: str, if_match: str | None) -> Webhook
     """Its address and secrets are gone at once, its messages soon after. Raises as `change_webhook`."""
     row = _own(work, webhook_id)
     must_match(if_match, row.version)
-    _must_not_be_disabled_by_administrator(row)  # nor made again
+    must_not_be_disabled_by_administrator(row)  # nor made again
     work.session.execute(delete(_SECRETS).where(_SECRETS.c.endpoint_id == webhook_id))
     _change(work, row, state="deleted", url=b"")
     audit(work, "webhook.delete", webhook_id)
@@ -134,26 +138,32 @@ def rotate_secret(work: Work, webhook_id: str, overlap: timedelta) -> WebhookCha
 
 
 def disable_webhook(work: Work, webhook_id: str) -> WebhookChanged:
-    """Nothing is sent there any more, until it is enabled. Raises WebhookUnknown."""
+    """Nothing is sent there any more, until it is enabled. An administrator disables the host for its agency, in
+    whichever of its webhooks it stands. Raises WebhookUnknown."""
     row = _seen(work, webhook_id)
-    because = "owner" if is_own(work.caller, row) else ADMINISTRATOR
-    if row.state == "enabled" or because == ADMINISTRATOR:
-        _change(work, row, state="disabled", disabled_because=because)
+    if not is_own(work.caller, row):
+        for one in bar_host(work, row):
+            audit(work, "webhook.disable", one)
+    elif row.state == "enabled":
+        _change(work, row, state="disabled", disabled_because=OWNER)
         audit(work, "webhook.disable", webhook_id)
     return WebhookChanged(id=webhook_id)
 
 
 def enable_webhook(work: Work, webhook_id: str) -> WebhookChanged:
-    """It goes on where it was; what failed is tried at once, and again for three days. What is exhausted stays so.
+    """It goes on where it was; what failed is tried at once, and again for three days. What is exhausted stays so. What
+    an administrator had disabled at the same host is its owner's to enable then.
 
     Raises WebhookUnknown, OnlyItsOwner, DisabledByAdministrator.
     """
     row = _seen(work, webhook_id)
     by_administrator = row.disabled_because == ADMINISTRATOR
-    if by_administrator and ALL not in work.caller.permissions:
-        raise DisabledByAdministrator
+    if ALL not in work.caller.permissions:
+        must_not_be_disabled_by_administrator(row)
     if not by_administrator and not is_own(work.caller, row):
         raise OnlyItsOwner
+    if by_administrator:
+        lift_bar(work, row)
     if row.state == "disabled":
         _change(work, row, state="enabled", disabled_because=None, failures=0, failing_since=None)
         try_at_once(work.session, webhook_id, work.now, anew=True)
@@ -219,33 +229,6 @@ def forget_messages(work: Work) -> None:
     left = exists(select(MESSAGES.c.position).where(MESSAGES.c.endpoint_id == ENDPOINTS.c.endpoint_id))
     session.execute(delete(ENDPOINTS).where(ENDPOINTS.c.state == "deleted", ~left))
     session.execute(delete(_SECRETS).where(_SECRETS.c.valid_until < work.now))
-
-
-def _must_not_be_disabled_by_administrator(row: Any) -> None:
-    """Raises DisabledByAdministrator."""
-    if row.disabled_because == ADMINISTRATOR:
-        raise DisabledByAdministrator
-
-
-def _must_not_be_barred(work: Work, url: str) -> None:
-    """An administrator disables a host for an agency, whatever the path, and whichever webhook it stands in.
-
-    Raises DisabledByAdministrator.
-    """
-    barred = work.session.execute(
-        select(ENDPOINTS.c.endpoint_id, ENDPOINTS.c.url).where(
-            ENDPOINTS.c.agency == work.caller.agency,
-            ENDPOINTS.c.state == "disabled",
-            ENDPOINTS.c.disabled_because == ADMINISTRATOR,
-        )
-    )
-    host = _host_of(url)
-    if any(_host_of(_seal(work).open_url(row.endpoint_id, row.url)) == host for row in barred):
-        raise DisabledByAdministrator(pointer="#/url")
-
-
-def _host_of(url: str) -> str:
-    return target_of(url).host.rstrip(".")
 
 
 def _seal(work: Work) -> Seal:

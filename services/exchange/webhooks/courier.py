@@ -127,8 +127,6 @@ class Courier:
         await self._drop()
         with contextlib.suppress(DatabaseUnavailable):
             await self._lease.release()
-        for asking in self._asking.values():
-            asking.names.close()
 
     def failed(self) -> BaseException | None:
         """Why it ended, where it did so by itself."""

@@ -75,7 +75,6 @@ class Line:
         """`names`: on whose threads names are looked up, where it is not a thread of the line's own."""
         self._settings = settings
         self._names = names or Names()
-        self._names_are_ours = names is None
         self._session: aiohttp.ClientSession | None = None
 
     async def post(self, target: Target, headers: Mapping[str, str], body: bytes, still: Still | None = None) -> Result:
@@ -132,8 +131,6 @@ class Line:
     async def close(self) -> None:
         if self._session is not None:
             await self._session.close()
-        if self._names_are_ours:
-            self._names.close()
 
 
 class _Body(aiohttp.BytesPayload):

@@ -68,6 +68,7 @@ _DUE = Prepared(
         MESSAGES.c.round,
         MESSAGES.c.attempts,
         MESSAGES.c.failed_at,
+        MESSAGES.c.tried_at,
     )
     .where(MESSAGES.c.endpoint_id == bindparam("of_endpoint"), MESSAGES.c.due_at <= bindparam("now"))
     .order_by(MESSAGES.c.failed_at.is_not(None), MESSAGES.c.due_at, MESSAGES.c.position)
@@ -140,6 +141,8 @@ class Due:
     round: int
     attempts: int
     failed_at: datetime | None
+    """When the failing began that still goes on."""
+    tried_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +227,7 @@ def take(session: Session, endpoint: Any, now: datetime, at_most: int) -> None:
 def due(session: Session, endpoint: str, now: datetime, at_most: int) -> list[Due]:
     """What may be tried now: what has not failed before what has, and the longest due first."""
     rows = _DUE.all(session, of_endpoint=endpoint, now=now, at_most=at_most)
-    return [Due(row.position, row.message_id, row.subject, row.round, row.attempts, row.failed_at) for row in rows]
+    return [Due(*row) for row in rows]
 
 
 def settle(session: Session, verdicts: Sequence[Verdict], now: datetime) -> None:

@@ -5,28 +5,43 @@ of its own, and an agency some more for what it asks for itself (registrations, 
 """
 
 import asyncio
+import contextlib
 import socket
+import threading
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 Lookup = Callable[[str, int], Awaitable[Sequence[str]]]
 """The addresses of a host. Raises OSError."""
 
 
 class Names:
-    """Lookups of one who asks, so many at once; the next ones wait. Threads are made when they are needed."""
+    """Lookups of one who asks, so many at once; the next ones wait. Threads end with the process, whatever they wait
+    for."""
 
     def __init__(self, at_once: int = 1) -> None:
-        self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="webhook-names")
+        self._free = asyncio.Semaphore(at_once)
 
     async def look_up(self, host: str, port: int) -> Sequence[str]:
         """As the system has it. Raises OSError."""
-        found = await asyncio.get_running_loop().run_in_executor(self._threads, _ask, host, port)
-        return list(dict.fromkeys(str(address[0]) for *_, address in found))
+        await self._free.acquire()  # until the thread has its answer, also where nobody waits for it any more
+        loop, answer = asyncio.get_running_loop(), asyncio.Future[Sequence[str]]()
 
-    def close(self) -> None:
-        """Whoever still waits is let go; a thread that is held ends with its answer."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        def ask() -> None:
+            try:
+                tell = partial(answer.set_result, list(dict.fromkeys(_ask(host, port))))
+            except Exception as failed:
+                tell = partial(answer.set_exception, failed)
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                loop.call_soon_threadsafe(told, tell)
+
+        def told(tell: Callable[[], None]) -> None:
+            self._free.release()
+            if not answer.done():
+                tell()
+
+        threading.Thread(target=ask, name="webhook-names", daemon=True).start()
+        return await answer
 
 
 class Asking:
@@ -40,5 +55,5 @@ class Asking:
         """Under way: somebody waits for each."""
 
 
-def _ask(host: str, port: int) -> list[tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[str | int, ...]]]:
-    return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)  # type: ignore[return-value]
+def _ask(host: str, port: int) -> list[str]:
+    return [str(address[0]) for *_, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]

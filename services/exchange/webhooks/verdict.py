@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from services.exchange.webhooks.messages import DELIVERED, EXHAUSTED, RETRYING, Due, Verdict
-from services.exchange.webhooks.retry import next_attempt
+from services.exchange.webhooks.retry import goes_on_failing, next_attempt
 
 MOST_BYTES = 64 * 1024
 """Of a body."""
@@ -27,10 +27,11 @@ class Answered(Protocol):
 
 
 def verdict_of(endpoint: str, message: Due, result: Answered, now: datetime) -> Verdict:
-    """Delivered, tried again, or exhausted after three days."""
+    """Delivered, tried again, or exhausted after three days of trying."""
     if result.delivered:
         return Verdict(endpoint, message, DELIVERED, now, result.outcome, result.status, failed_at=message.failed_at)
-    failed = message.failed_at or now
+    goes_on = message.failed_at is not None and goes_on_failing(message.tried_at, now)
+    failed = message.failed_at if message.failed_at is not None and goes_on else now
     again = next_attempt(failed, message.attempts + 1, now, _spread(message.message_id), result.after)
     state = EXHAUSTED if again is None else RETRYING
     return Verdict(endpoint, message, state, now, result.outcome, result.status, due_at=again, failed_at=failed)

@@ -260,7 +260,7 @@ async def exhaust(place: Site, webhook: str, narrator: Narrator) -> None:
     await place.exchange.hear(narrator.registered(case), narrator.consent(case, iom="pseudonymous"))
     for _ in range(100):
         before = await tries(place, webhook)
-        place.clock.advance(hours=5)
+        place.clock.advance(hours=1.5)
         await place.exchange.hear(narrator.screened(case))
         await tried_more(place, webhook, before)
         if (await place.partner().show(webhook))["messages"]["exhausted"]:
@@ -281,3 +281,15 @@ async def test_a_failure_of_long_ago_that_was_skipped_counts_no_more(place: Site
     await place.receiver.until(lambda one: any(heard.type == "aid.issued" for heard in one.heard))
     shown = await place.partner().until(webhook["id"], lambda one: one["failing_since"] != failing["failing_since"])
     assert shown["state"] == "enabled"
+
+
+async def test_three_days_without_a_try_exhaust_nothing(place: Site, narrator: Narrator) -> None:
+    webhook, case = await place.partner().register(place.receiver.url()), new_id()
+    place.receiver.answer = says(503)
+    await place.exchange.hear(narrator.registered(case), narrator.consent(case, iom="pseudonymous"))
+    await place.partner().until(webhook["id"], lambda one: one["messages"]["retrying"] == 1)
+    before = await tries(place, webhook["id"])
+    place.clock.advance(days=4)  # as where exchange was away, or the agency
+    await tried_more(place, webhook["id"], before)
+    shown = await place.partner().until(webhook["id"], lambda one: one["messages"]["waiting"] == 1)
+    assert (shown["messages"]["retrying"], shown["messages"]["exhausted"], shown["state"]) == (1, 0, "enabled")

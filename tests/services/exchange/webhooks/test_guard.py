@@ -164,12 +164,9 @@ async def test_no_proxy_of_the_environment_is_asked(tmp_path: Path, monkeypatch:
 
 async def test_the_systems_own_resolver_is_asked_and_its_answer_judged() -> None:
     names = Names()
-    try:
-        assert await refusal_of(target_of("https://localhost/"), WebhookSettings(), names) is not None
-        allowed = dataclasses.replace(WebhookSettings(), allow=_loopback(both=True))
-        assert await refusal_of(target_of("https://localhost/"), allowed, names) is None
-    finally:
-        names.close()
+    assert await refusal_of(target_of("https://localhost/"), WebhookSettings(), names) is not None
+    allowed = dataclasses.replace(WebhookSettings(), allow=_loopback(both=True))
+    assert await refusal_of(target_of("https://localhost/"), allowed, names) is None
 
 
 def _loopback(both: bool = False) -> tuple[Network, ...]:

@@ -183,6 +183,22 @@ async def test_secrets_and_addresses_stand_nowhere_in_clear(
         assert hidden not in said.out + said.err
 
 
+async def test_an_administrator_disables_a_host_in_whichever_webhook_it_stands(place: Site, narrator: Narrator) -> None:
+    iom, administrator = place.partner(), place.partner("kemensos", "administrator")
+    one, two, three = [await iom.register(place.receiver.url(path)) for path in ("/one", "/two", "/three")]
+    await iom.done("POST", f"/{three['id']}/disable")
+    await administrator.done("POST", f"/{one['id']}/disable")
+    for webhook in (one, two, three):
+        refused = await iom.ask("POST", f"/{webhook['id']}/enable")
+        assert (refused.status_code, refused.json()["type"]) == (409, "/problems/disabled-by-administrator")
+        assert (await iom.show(webhook["id"]))["state"] == "disabled"
+    # With one that is enabled again the others are their owner's.
+    await administrator.done("POST", f"/{two['id']}/enable")
+    states = [(await iom.show(webhook["id"]))["state"] for webhook in (one, two, three)]
+    assert states == ["disabled", "enabled", "disabled"]
+    assert (await iom.done("POST", f"/{three['id']}/enable"))["state"] == "enabled"
+
+
 async def test_what_an_administrator_disabled_is_not_made_again(place: Site) -> None:
     iom, administrator = place.partner(), place.partner("kemensos", "administrator")
     webhook = await iom.register(place.receiver.url("/one"))
