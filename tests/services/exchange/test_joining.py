@@ -3,14 +3,21 @@
 import asyncio
 import random
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from sqlalchemy import select, update
 
 from services.exchange import joining
+from services.exchange.commands.deletions import escalate
+from services.exchange.log import TIME_TO_DELETE
+from services.exchange.models import DeletionRequest
+from shared.database.models import table_of
 from shared.events.envelope import Event
 from shared.events.intake import CaseErased
 from shared.settings import Settings
+from shared.work import Work
 from tests.services.exchange.hearing import Exchange, Narrator, listening, new_id
 
 OFFICE: dict[str, Any] = {"name": "Dinas Sosial", "kind": "social_office", "withheld": []}
@@ -159,6 +166,44 @@ async def test_who_leaves_while_joining_is_shown_nothing_and_comes_back_to_a_who
     back = await exchange.send("PUT", "/exchange/agencies/dinsos", OFFICE, if_match='"2"')
     assert back.json()["joining"] is False
     # The door asks for who has left once a second.
-    while (await exchange.get("/exchange/feed", "dinsos", "reader")).status_code == 403:
+    let_in = False
+    while not let_in:
         await asyncio.sleep(0.05)
+        let_in = (await exchange.get("/exchange/feed", "dinsos", "reader")).status_code == 200
     await must_be_alike(exchange)
+
+
+async def test_the_time_to_delete_begins_when_the_log_is_whole(
+    exchange: Exchange, narrator: Narrator, small_slices: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = goings_on(narrator, 1)
+    await exchange.hear(*(next(told) for _ in range(250)))
+    monkeypatch.setattr(joining, "SHARE", 0.05)
+    joins = asyncio.create_task(join(exchange))
+    await until(exchange, lambda agency: agency.get("last", 0) > 20)
+    hook = {"url": "https://hooks.dinsos.example/pulang"}
+    refused = await exchange.call("POST", "/exchange/webhooks", "dinsos", json=hook)
+    assert (refused.status_code, refused.json()["type"]) == (403, "/problems/no-policy")
+
+    def days_later(work: Work) -> tuple[int, int]:
+        """As if the log took days to write: the requests that stand there are late."""
+        table = table_of(DeletionRequest)
+        late = table.c.agency == "dinsos"
+        rows = work.session.execute(update(table).where(late).values(due_at=work.now)).rowcount  # type: ignore[attr-defined]
+        return rows, escalate(work)
+
+    asked, late = await exchange.service.desk.write(days_later)
+    assert (asked > 0, late) == (True, 0)
+    assert (await standing(exchange))["joining"] is True
+    monkeypatch.setattr(joining, "SHARE", 0.5)
+    before = datetime.now(UTC)
+    await joins
+    await has_joined(exchange)
+    rows = await exchange.service.desk.read(
+        lambda session: session.execute(
+            select(table_of(DeletionRequest)).where(table_of(DeletionRequest).c.agency == "dinsos")
+        ).all()
+    )
+    assert len({row.asked_at for row in rows}) == 1
+    assert len(rows) > asked
+    assert all(row.due_at >= before + TIME_TO_DELETE and row.escalated_at is None for row in rows)
