@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from sqlalchemy.orm import Session
 
 from pulang.app import definition
 from pulang.complaint import Complaint
@@ -22,17 +23,20 @@ from pulang.quiet import quiet_libraries
 from pulang.restored import show_read_only
 from pulang.services import must_be_a_service
 from pulang.up import alone_on
+from services.exchange.commands.restored import members_again
 from services.exchange.log import begin_behind_all_cursors
 from shared.auditing.restored import record_loss
-from shared.bus.protocol import Bus, BusUnavailable
+from shared.bus.protocol import Bus, BusUnavailable, Received
 from shared.database.protocol import Database, DatabaseUnavailable
 from shared.outbox.lease import Lease
 from shared.restoring.entering import behind
 from shared.restoring.erasures import AT_ONCE, TELLER, ErasuresTold, erase_again
+from shared.restoring.memberships import Membership, MembershipsTold, know_again
 from shared.restoring.noticing import is_at_home
 from shared.restoring.putting_back import Doubled, Lacking, RelayAtWork, extents_since, put_back, rewind
 from shared.security.secrets import Secrets
 from shared.settings import Environment, SettingInvalid, Settings, from_environment, kafka_from
+from shared.times import utc_now
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +104,15 @@ async def _check(
             # First the groups: where somebody still reads, nothing was changed yet.
             await rewind(on.bus, definition(service).consumers, extents)
             source = f"/pulang/{service}"
-            told = ErasuresTold(listed)
-            count = await put_back(on.bus, on.database, lease, on.secrets.chain, source, extents, told.note)
+            told, memberships = ErasuresTold(listed), MembershipsTold()
+
+            def note(record: Received) -> None:
+                told.note(record)
+                memberships.note(record)
+
+            count = await put_back(on.bus, on.database, lease, on.secrets.chain, source, extents, note)
             erased = await _erase_again(on, service, sorted(told.cases))
+            await on.database.write(partial(_know_members, service=service, told=memberships.last))
             if service == "exchange":
                 await on.database.write(begin_behind_all_cursors)
             lost = await record_loss(on.bus, on.database, service, on.secrets)
@@ -114,7 +124,22 @@ async def _check(
         while page := await on.database.read(partial(behind, after=subjects[-1]["subject"] if subjects else "")):
             subjects += page
         audit = None if lost is None else {"number": lost.kept + 1, "until": lost.number}
-        return {"service": service, "put_back": count, "erased": erased, "read_only": subjects, "audit_lost": audit}
+        left = sorted(agency for agency, one in memberships.last.items() if not one.member)
+        return {
+            "service": service,
+            "put_back": count,
+            "erased": erased,
+            "left": left,
+            "read_only": subjects,
+            "audit_lost": audit,
+        }
+
+
+def _know_members(session: Session, service: str, told: Mapping[str, Membership]) -> None:
+    if service == "exchange":
+        members_again(session, told, utc_now())
+    else:
+        know_again(session, [one.name_at(session) for one in definition(service).consumers], told, utc_now())
 
 
 async def _erase_again(on: _Ground, service: str, cases: Sequence[str]) -> int:
@@ -159,6 +184,8 @@ def _tell(service: str, found: Any, *, as_json: bool) -> None:
     print(f"{service}: {found['put_back']} event rows were put back; what others said is heard again at the next start")
     if found["erased"]:
         print(f"{service}: {found['erased']} persons who were erased are erased here, too")
+    if found["left"]:
+        print(f"{service}: agencies that have left the exchange are let in nowhere: {', '.join(found['left'])}")
     if (lost := found["audit_lost"]) is not None:
         print(
             f"{service}: what its audit log held from number {lost['number']} on, up to {lost['until']}, went with the "

@@ -28,6 +28,7 @@ from shared.events.fact import LIFECYCLE, OPERATIONS
 from shared.ground import Ground
 from shared.http.idempotency import ANSWERS, forget_old
 from shared.outbox.lease import Lease
+from shared.outbox.record import StateBehind
 from shared.outbox.relay import Relay, backlog, recorded
 from shared.restoring.noticing import DatabaseMoved, DatabaseOlder, has_moved, is_at_home, is_older
 from shared.security import audit
@@ -220,9 +221,17 @@ class Service:
                         pass
                 done += 1
                 if done % CLOCK_EVERY == 1 and self.relay.leading:
-                    for command in (forget_old, *self.definition.clock):
-                        await self.desk.write(command)
+                    await self._do_what_time_gives()
                 if self.relay.leading:
                     await self._destruction.go_on()
             except DatabaseUnavailable as gone:
                 log.warning("chores wait", service=self.name, because=str(gone))
+
+    async def _do_what_time_gives(self) -> None:
+        """A subject that waits for an officer after a restore holds up nobody but who asks for it."""
+        for command in (forget_old, *self.definition.clock):
+            try:
+                await self.desk.write(command)
+            except StateBehind as behind:
+                name = getattr(command, "__name__", "")
+                log.error("a command of the clock waits", service=self.name, command=name, because=str(behind))

@@ -19,8 +19,8 @@ from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from services.exchange.directory import changed
-from services.exchange.log import fold_from, take_positions, write_fold
-from services.exchange.models import Agency, StoredEvent
+from services.exchange.log import TIME_TO_DELETE, fold_from, take_positions, write_fold
+from services.exchange.models import Agency, DeletionRequest, StoredEvent
 from shared.database.models import table_of
 from shared.database.prepared import Prepared
 from shared.database.protocol import DatabaseUnavailable
@@ -43,6 +43,7 @@ _AGENCY = table_of(Agency)
 _JOINING = Prepared(
     select(_AGENCY.c.agency).where(_AGENCY.c.joining_at.is_not(None)).order_by(_AGENCY.c.agency).limit(1)
 )
+_ALL = Prepared(select(_AGENCY.c.agency).where(_AGENCY.c.joining_at.is_not(None)))
 _OF = Prepared(
     select(_AGENCY.c.agency).where(_AGENCY.c.agency == bindparam("of_agency"), _AGENCY.c.joining_at.is_not(None))
 )
@@ -57,6 +58,13 @@ _STORED = Prepared(
     .order_by(col(StoredEvent.position))
     .limit(bindparam("at_most"))
 )
+_REQUESTS = table_of(DeletionRequest)
+_ASK = Prepared(
+    update(_REQUESTS)
+    .where(_REQUESTS.c.agency == bindparam("of_agency"), _REQUESTS.c.acknowledged_at.is_(None))
+    .values(asked_at=bindparam("now"), due_at=bindparam("due"))
+)
+"""It can read only now what it is asked to delete."""
 _MOVE = Prepared(
     update(_AGENCY).where(_AGENCY.c.agency == bindparam("of_agency")).values(joining_at=bindparam("to_position"))
 )
@@ -75,6 +83,11 @@ def begin_log(session: Session, agency: str) -> None:
 def is_joining(session: Session, agency: str) -> bool:
     """Whether its log is still being written."""
     return _OF.first(session, of_agency=agency) is not None
+
+
+def joining_now(session: Session) -> list[str]:
+    """Those whose logs are still being written."""
+    return [row.agency for row in _ALL.all(session)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +125,7 @@ def write_slice(work: Work, agency: str, at_most: int, *, last: bool) -> Slice:
     reached = rows[-1].position if rows else found.joining_at
     _MOVE.write(session, [{"of_agency": agency, "to_position": None if whole else reached}])
     if whole:
+        _ASK.write(session, [{"of_agency": agency, "now": work.now, "due": work.now + TIME_TO_DELETE}])
         changed(session)
     return Slice(len(rows), time.monotonic() - began, whole)
 

@@ -1,10 +1,12 @@
 """What an officer has to enter again after a restore: shown by its events, and opened for writing."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, SQLColumnExpression, bindparam, exists, select, update
 from sqlalchemy.orm import Session
 
+from shared.database.prepared import Prepared
 from shared.http.problems import NotFound
 from shared.outbox.table import EVENTS, STREAMS
 from shared.security.audit import audit
@@ -44,6 +46,16 @@ def behind(session: Session, after: str = "") -> list[dict[str, Any]]:
     ]
 
 
+def is_behind(subject: SQLColumnExpression[str]) -> ColumnElement[bool]:
+    """In a question: whether nothing can be recorded about that subject until an officer opens it."""
+    return exists().where(STREAMS.c.subject == subject, STREAMS.c.state_version.is_not(None))
+
+
+def whole_again(session: Session, subjects: Sequence[str]) -> None:
+    """Their state is that of their events: there is nothing that an officer could enter again."""
+    _WHOLE.write(session, [{"of_subject": subject} for subject in subjects])
+
+
 def open_again(work: Work, subject: str) -> None:
     """An officer enters it again from here on, with facts of newer versions. Raises NotBehind."""
     opened = work.session.execute(
@@ -55,3 +67,6 @@ def open_again(work: Work, subject: str) -> None:
     if not opened:
         raise NotBehind
     audit(work, "restored.enter", subject[:64])
+
+
+_WHOLE = Prepared(update(STREAMS).where(STREAMS.c.subject == bindparam("of_subject")).values(state_version=None))

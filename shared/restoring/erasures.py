@@ -3,15 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import bindparam, update
 from sqlalchemy.orm import Session
 
 from shared.bus.protocol import Received
 from shared.consuming.parking import event_of
-from shared.database.prepared import Prepared
 from shared.erasing.forgetting import Forgetting, erase
 from shared.events.intake import CaseErased
-from shared.outbox.table import STREAMS
+from shared.restoring.entering import whole_again
 from shared.security.secrets import Secrets
 
 AT_ONCE = 100
@@ -41,7 +39,4 @@ def erase_again(session: Session, forgetting: Forgetting, secrets: Secrets, case
     """
     erase(forgetting, session, secrets, cases)
     if teller:
-        _WHOLE.write(session, [{"of_subject": case} for case in cases])
-
-
-_WHOLE = Prepared(update(STREAMS).where(STREAMS.c.subject == bindparam("of_subject")).values(state_version=None))
+        whole_again(session, cases)

@@ -70,24 +70,25 @@ def is_at_home(session: Session) -> None:
 
 async def is_older(bus: Bus, database: Database, service: str, consumers: Sequence[Listener], *, moved: bool) -> bool:
     """Whether the bus has events of this service that its log lacks, or its consumers went on behind what the database
-    has taken in. `moved`: the server is another one, so that no limit is set to looking back.
+    has taken in. `moved`: the server is another one, so that no number of records limits looking back.
+
+    What is older than the newest that the database recorded or took in, it has: a service that records seldom, as
+    exchange, is not made to look through all of the bus for its events.
 
     Raises UnknownTopic, BusUnavailable, DatabaseUnavailable.
     """
     held = {place: extent for topic in TOPICS for place, extent in (await bus.extents(topic)).items()}
-    compared = False
+    newest_ms = await database.read(_newest)
     for consumer in consumers:
         for place, position in (await bus.committed(consumer.name, consumer.topics)).items():
             # A position beyond the end is one of a topic that was made anew since.
             if held[place].start < position <= held[place].stop:
                 before = range(max(held[place].start, position - OWN_ENOUGH), position)
                 if heard := await _heard(bus, consumer, place, before):
-                    if await database.read(partial(_never_heard, consumer=consumer, heard=heard)):
+                    taken_in_ms = await database.read(partial(_taken_in, consumer=consumer, heard=heard))
+                    if taken_in_ms is None:
                         return True
-                    compared = True
-    newest_ms = await database.read(_newest)
-    if newest_ms == 0 and compared:
-        return False  # it hears and records nothing, as exchange: all of the bus would be looked through for its events
+                    newest_ms = max(newest_ms, taken_in_ms)
     for place, extent in held.items():
         since = extent if moved else range(max(extent.start, extent.stop - FURTHEST), extent.stop)
         if await _has_more(bus, database, f"/pulang/{service}", place, since, newest_ms - CLOCKS_MS):
@@ -111,10 +112,10 @@ async def _has_more(
     return False
 
 
-async def _heard(bus: Bus, consumer: Listener, place: TopicPartition, before: range) -> list[tuple[str, Event]]:
-    """Keys and events that the group is past, of those that it takes in."""
+async def _heard(bus: Bus, consumer: Listener, place: TopicPartition, before: range) -> list[tuple[Received, Event]]:
+    """What the group is past, of what it takes in."""
     arrived = read(await stretch(bus, place, before), consumer.ignores)
-    return [(key_of(record), event) for record, event in arrived if event is not None]
+    return [(record, event) for record, event in arrived if event is not None]
 
 
 def own_events(records: Sequence[Received], source: str) -> list[Event]:
@@ -132,16 +133,22 @@ def _known(session: Session, ids: set[str]) -> set[str]:
     return {row.id for row in _KNOWN.all(session, of_ids=sorted(ids))}
 
 
-def _never_heard(session: Session, consumer: Listener, heard: Sequence[tuple[str, Event]]) -> bool:
-    """Whether some of them are neither applied nor parked here."""
+def _taken_in(session: Session, consumer: Listener, heard: Sequence[tuple[Received, Event]]) -> int | None:
+    """When the newest was recorded that is applied here, 0 where none is: the database is no older than that. None
+    where some are neither applied nor parked."""
     name = consumer.name_at(session)
     marks = {
         (row.source, row.subject): row.version
         for row in _MARKS.all(session, of_consumer=name, of_subjects=sorted({event.subject for _, event in heard}))
     }
-    ahead = [key for key, event in heard if event.streamversion > marks.get((event.source, event.subject), 0)]
-    parked = {row.key for row in _PARKED.all(session, of_consumer=name, of_keys=sorted(set(ahead)))} if ahead else set()
-    return not parked.issuperset(ahead)
+    applied_ms, ahead = 0, set[str]()
+    for record, event in heard:
+        if event.streamversion > marks.get((event.source, event.subject), 0):
+            ahead.add(key_of(record))
+        else:
+            applied_ms = max(applied_ms, record.timestamp_ms)
+    parked = {row.key for row in _PARKED.all(session, of_consumer=name, of_keys=sorted(ahead))} if ahead else set()
+    return applied_ms if parked.issuperset(ahead) else None
 
 
 _SERVER = text(

@@ -5,6 +5,8 @@ which it was decided. Only those that have left are kept: an agency that exchang
 operators, is none of them.
 """
 
+from datetime import datetime
+
 from sqlalchemy import BigInteger, Column, String, Table, bindparam, delete, select
 from sqlalchemy.orm import Session
 
@@ -31,21 +33,21 @@ def agencies_left(session: Session) -> frozenset[str]:
     return frozenset(row.agency for row in _LEFT.all(session))
 
 
-def shut_out(work: Work, agency: str) -> None:
+def shut_out(session: Session, agency: str, now: datetime) -> None:
     """From the commit on, and within a second in every replica, its tokens open nothing in this service."""
-    _LEAVE.write(work.session, [{"agency": agency, "since_ms": int(work.now.timestamp() * 1000)}])
+    _LEAVE.write(session, [{"agency": agency, "since_ms": int(now.timestamp() * 1000)}])
 
 
-def let_back(work: Work, agency: str) -> None:
+def let_back(session: Session, agency: str) -> None:
     """Also for one that was never away."""
-    _RETURN.write(work.session, [{"of_agency": agency}])
+    _RETURN.write(session, [{"of_agency": agency}])
 
 
 def note_left(work: Work, event: Event, fact: AgencyLeft) -> None:
     """A reaction of every service."""
-    shut_out(work, fact.agency)
+    shut_out(work.session, fact.agency, work.now)
 
 
 def note_joined(work: Work, event: Event, fact: AgencyJoined) -> None:
     """A reaction of every service."""
-    let_back(work, fact.agency)
+    let_back(work.session, fact.agency)

@@ -6,9 +6,19 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import delete, func, select, update
 
+from services.exchange.commands.agencies import tell_who_left
+from services.exchange.commands.restored import members_again
+from services.exchange.models import PolicyVersion
+from shared.database.models import table_of
+from shared.outbox.table import STREAMS
+from shared.restoring.memberships import Membership
+from shared.security.membership import AGENCIES_LEFT
 from shared.service import CHORE_SECONDS
 from shared.settings import Settings
+from shared.times import utc_now
+from shared.work import Work
 from tests.services.test_erasure import service_of
 from tests.world import Pulang, User, running
 
@@ -118,3 +128,52 @@ async def test_an_administrator_cannot_send_their_own_agency_away(pulang: Pulang
     own = await pulang.administrator._send("DELETE", "/exchange/agencies/kemensos", headers={"If-Match": '"1"'})
     assert (own.status_code, own.json()["type"]) == (409, "/problems/own-agency")
     assert (await pulang.administrator.get("/exchange/agencies/kemensos")).json()["member"] is True
+
+
+async def test_the_clock_tells_who_left_and_passes_over_who_waits_for_an_officer(pulang: Pulang) -> None:
+    await changed(pulang, "DELETE", "iom", 1)
+    await heard(pulang, "iom", left=True)
+    desk = service_of(pulang, "exchange").desk
+
+    def as_of_an_older_release(work: Work, state_version: int | None) -> None:
+        work.session.execute(delete(AGENCIES_LEFT))
+        work.session.execute(update(STREAMS).where(STREAMS.c.subject == "iom").values(state_version=state_version))
+
+    for state_version, told in ((0, 1), (None, 2)):
+        await desk.write(lambda work, known=state_version: as_of_an_older_release(work, known))  # type: ignore[misc]
+        await desk.write(tell_who_left)
+        await desk.write(tell_who_left)
+        assert pulang.rows("exchange", "SELECT agency FROM agencies_left") == [("iom",)]
+        assert len(pulang.rows("exchange", "SELECT id FROM events WHERE subject = ?", "iom")) == told
+    await heard(pulang, "iom", left=True)
+
+
+async def test_an_exchange_that_is_older_knows_the_last_word_again(pulang: Pulang) -> None:
+    """What `pulang restore-check` does with it, over either database."""
+    policies = table_of(PolicyVersion)
+    await changed(pulang, "DELETE", "iom", 1)
+    await heard(pulang, "iom", left=True)
+    desk = service_of(pulang, "exchange").desk
+
+    def as_put_back(work: Work) -> None:
+        work.session.execute(delete(AGENCIES_LEFT))
+        work.session.execute(delete(policies).where(policies.c.agency == "iom", policies.c.version == 2))
+        work.session.execute(update(STREAMS).where(STREAMS.c.subject == "iom").values(state_version=0))
+
+    async def known_again(version: int, *, member: bool) -> tuple[bool, bool]:
+        told = {"iom": Membership(version, member=member)}
+        await desk.database.write(lambda session: members_again(session, told, utc_now()))
+        found = (await pulang.administrator.get("/exchange/agencies/iom")).json()
+        behind = pulang.rows("exchange", "SELECT 1 FROM streams WHERE state_version IS NOT NULL")
+        return found["member"], behind == []
+
+    await desk.write(as_put_back)
+    assert await known_again(1, member=False) == (False, True)
+    assert pulang.rows("exchange", "SELECT agency FROM agencies_left") == [("iom",)]
+    # What it recorded itself and never told is newer than any word on the bus.
+    await changed(pulang, "PUT", "iom", 2)
+    assert await known_again(1, member=False) == (True, True)
+    assert await known_again(2, member=True) == (True, True)
+    count = select(func.count()).select_from(policies).where(policies.c.agency == "iom")
+    assert await desk.read(lambda session: session.execute(count).scalar_one()) == 3
+    assert pulang.rows("exchange", "SELECT agency FROM agencies_left") == []

@@ -22,7 +22,8 @@ from shared.bus.protocol import Bus, Record
 from shared.consuming.parking import event_of
 from shared.database.postgres import PostgresDatabase
 from shared.events.envelope import STRUCTURED, Event
-from shared.events.fact import LIFECYCLE, Fact
+from shared.events.exchange import AgencyLeft
+from shared.events.fact import LIFECYCLE, OPERATIONS, Fact
 from shared.events.intake import CaseErased
 from shared.migrating import migrate_server
 from shared.outbox.lease import Lease
@@ -34,6 +35,7 @@ from shared.restoring.entering import behind, open_again
 from shared.restoring.noticing import has_moved, is_older
 from shared.security.audit import audit
 from shared.security.keys import SqliteKeyStore
+from shared.security.membership import agencies_left
 from shared.security.sealing import Kek
 from shared.security.secrets import Secrets
 from shared.settings import Settings
@@ -173,7 +175,9 @@ async def test_an_older_backup_gets_back_from_kafka_what_it_lacks(
             await replica.tell(C, "one")
             await replica.relay(bus)
             gone = event_about(CaseErased())._replace(subject=D)
-            await bus.publish([Record(LIFECYCLE, D, gone.to_bytes(), 0, STRUCTURED)])
+            left = event_about(AgencyLeft(agency="iom"))._replace(subject="iom", streamversion=3)
+            told = (LIFECYCLE, gone), (OPERATIONS, left)
+            await bus.publish([Record(topic, one.subject, one.to_bytes(), 0, STRUCTURED) for topic, one in told])
             written = await replica.log()
         await asyncio.to_thread(first.stop)
         second = await asyncio.to_thread(new_server, backup, archive_mode="off")
@@ -202,7 +206,8 @@ async def test_an_older_backup_gets_back_from_kafka_what_it_lacks(
                 judged = await judge(SERVICE, restored.database, bus, restored.desk.secrets)
                 assert (judged["findings"], judged["heads"]["number"]) == ([], 2)
                 assert [(one["number"], one["until"]) for one in judged["restores"]] == [(1, 2)]
-                assert said.json()["erased"] == 1
+                assert (said.json()["erased"], said.json()["left"]) == (1, ["iom"])
+                assert await restored.desk.read(agencies_left) == {"iom"}
                 known = await restored.desk.read(lambda session: list(session.scalars(select(Case.case_id))))
                 assert known == [A]
                 assert await restored.log() == written

@@ -1,8 +1,11 @@
 """Agencies join, are given another policy, and leave. Each change is a version, with who made it and when."""
 
+import contextlib
 from dataclasses import replace
+from datetime import datetime
 
 from sqlalchemy import insert, update
+from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from services.exchange.directory import changed
@@ -15,6 +18,7 @@ from services.exchange.schemas.agencies import PutAgency
 from shared.database.models import table_of
 from shared.events.exchange import AgencyJoined, AgencyLeft
 from shared.http.preconditions import PreconditionFailed, must_match
+from shared.outbox.record import StateBehind
 from shared.security.audit import audit
 from shared.security.membership import agencies_left, let_back, shut_out
 from shared.work import Work
@@ -35,9 +39,9 @@ def put_agency(work: Work, agency: str, body: PutAgency, if_match: str | None) -
     else:
         must_match(if_match, known.version)
         if not known.member:
-            work.session.execute(update(Agency).where(col(Agency.agency) == agency).values(sent=0))
+            send_anew(work.session, agency)
     if known is None or not known.member:
-        let_back(work, agency)
+        let_back(work.session, agency)
         work.record(agency, AgencyJoined(agency=agency))
     policy = Policy(
         agency=agency,
@@ -48,7 +52,7 @@ def put_agency(work: Work, agency: str, body: PutAgency, if_match: str | None) -
         member=True,
         version=1 if known is None else known.version + 1,
     )
-    _write(work, policy)
+    write_policy(work.session, policy, work.now, work.caller.subject)
     audit(work, "policy.change" if known is not None and known.member else "agency.join", agency)
     return policy
 
@@ -68,24 +72,35 @@ def remove_agency(work: Work, agency: str, if_match: str | None) -> Policy:
         raise AgencyUnknown
     must_match(if_match, known.version)
     gone = replace(known, member=False, version=known.version + 1)
-    _write(work, gone)
-    shut_out(work, agency)
+    write_policy(work.session, gone, work.now, work.caller.subject)
+    shut_out(work.session, agency, work.now)
     work.record(agency, AgencyLeft(agency=agency))
     audit(work, "agency.leave", agency)
     return gone
 
 
 def tell_who_left(work: Work) -> None:
-    """The services are told of agencies that had left before they asked: the clock does so."""
+    """The services are told of agencies that had left before they asked: the clock does so.
+
+    Of one whose events are newer than what is known of it here, after a restore, nothing is told: they were.
+    """
+    take_positions(work.session, 0)  # else one that comes back at this moment would be shut out for good
     told = agencies_left(work.session)
     for agency, policy in load_policies(work.session).items():
         if not policy.member and agency not in told:
-            shut_out(work, agency)
-            work.record(agency, AgencyLeft(agency=agency))
+            shut_out(work.session, agency, work.now)
+            with contextlib.suppress(StateBehind), work.attempt():
+                work.record(agency, AgencyLeft(agency=agency))
 
 
-def _write(work: Work, policy: Policy) -> None:
-    work.session.execute(
+def send_anew(session: Session, agency: str) -> None:
+    """Its topic is filled from the beginning."""
+    session.execute(update(Agency).where(col(Agency.agency) == agency).values(sent=0))
+
+
+def write_policy(session: Session, policy: Policy, now: datetime, by: str) -> None:
+    """A version more, and views that were made before are made anew."""
+    session.execute(
         insert(table_of(PolicyVersion)).values(
             agency=policy.agency,
             version=policy.version,
@@ -94,8 +109,8 @@ def _write(work: Work, policy: Policy) -> None:
             withheld=sorted(policy.withheld),
             withheld_fields={of: sorted(fields) for of, fields in policy.withheld_fields.items()},
             member=policy.member,
-            changed_at=work.now,
-            changed_by=work.caller.subject,
+            changed_at=now,
+            changed_by=by,
         )
     )
-    changed(work.session)
+    changed(session)

@@ -4,6 +4,7 @@ import structlog
 from sqlalchemy import and_, bindparam, select, update
 from sqlmodel import col
 
+from services.exchange.joining import joining_now
 from services.exchange.models import DeletionRequest, StoredEvent
 from services.exchange.policy import members
 from services.exchange.problems import RequestUnknown
@@ -72,11 +73,14 @@ def acknowledge(work: Work, event_id: str) -> DeletionView:
 def escalate(work: Work) -> int:
     """What the clock asks for: requests whose time is over are marked, and operators told, once; how many.
 
-    Who has left the exchange cannot be told, nor answer: it is asked when it comes back.
+    Who has left the exchange cannot be told, nor answer: it is asked when it comes back. Nor can an agency whose log is
+    still being written; its time begins when the log is whole.
     """
+    joining = set(joining_now(work.session))
+    asked = [agency for agency in members(work.session) if agency not in joining]
     late = work.session.execute(
         update(_REQUESTS)
-        .where(_OVERDUE, _REQUESTS.c.due_at <= work.now, _REQUESTS.c.agency.in_(members(work.session)))
+        .where(_OVERDUE, _REQUESTS.c.due_at <= work.now, _REQUESTS.c.agency.in_(asked))
         .values(escalated_at=work.now)
         .returning(_REQUESTS.c.agency)
     ).scalars()

@@ -10,6 +10,7 @@ from services.intake.commands.cases import locked
 from services.intake.commands.places import time_zone_of
 from services.intake.models import Case, Consent, Place
 from shared.events.intake import ConsentChanged, ConsentDecision
+from shared.restoring.entering import is_behind
 from shared.times import local_date
 from shared.work import Work
 
@@ -19,7 +20,8 @@ EXPIRED_AT_ONCE = 500
 def expire_consents(work: Work) -> int:
     """What the clock asks for: consents whose last day is over are recorded as expired; how many.
 
-    A day begins at the arrival point's midnight, and that is when the consent ended.
+    A day begins at the arrival point's midnight, and that is when the consent ended. Cases that wait for an officer
+    after a restore are passed over: the others do not wait with them.
     """
     due = _due(work)
     cases = locked(work, sorted({case_id for case_id, _ in due}))
@@ -53,7 +55,7 @@ def _due(work: Work) -> list[tuple[str, str]]:
         select(col(Consent.case_id), col(Consent.agency))
         .join(Case, col(Case.case_id) == col(Consent.case_id))
         .join(Place, col(Place.code) == col(Case.arrival_point))
-        .where(col(Consent.status) == "given", or_(*over))
+        .where(col(Consent.status) == "given", or_(*over), ~is_behind(col(Consent.case_id)))
         .order_by(col(Consent.case_id), col(Consent.agency))
         .limit(EXPIRED_AT_ONCE)
     )

@@ -1,5 +1,6 @@
 """A database that was restored from an older backup: noticed, made whole from the bus, read-only where it is behind."""
 
+import time
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -7,9 +8,9 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, func, select, update
 
-from shared.bus.protocol import BusUnavailable, Record
+from shared.bus import protocol as bus_protocol
+from shared.bus.protocol import Bus, BusUnavailable, Received, Record, TopicPartition
 from shared.consuming.inbox import Consumer
-from shared.consuming.loop import ConsumerLoop
 from shared.consuming.table import INBOX
 from shared.events.envelope import Event
 from shared.events.fact import LIFECYCLE
@@ -272,24 +273,43 @@ async def test_a_server_that_is_new_to_a_database_with_a_history_is_told(
     assert await desk.read(has_moved)
 
 
-async def test_who_hears_and_records_nothing_is_judged_by_what_it_heard(
+async def test_who_records_seldom_is_looked_for_no_further_back_than_it_has_heard(
     desk: Desk, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def endless(*_: object) -> bool:
-        raise AssertionError("all of the bus would be read")
+    """It hears, and has recorded nothing yet when the backup is made: what it told since is noticed all the same."""
+    monkeypatch.setattr(noticing, "AT_ONCE", 2)
+    monkeypatch.setattr(noticing, "OWN_ENOUGH", 3)
+    looked = set[int]()
 
-    monkeypatch.setattr(noticing, "_has_more", endless)
-    quiet = Consumer("notes.quiet", (LIFECYCLE,), lambda work, events: None)
-    await place.bus.publish([said(A, 1), said(A, 2), said(B, 1)])
-    loop = ConsumerLoop(desk, place.bus, quiet)
-    await loop.start()
+    async def stretch(bus: Bus, place: TopicPartition, offsets: range) -> list[Received]:
+        looked.update(offsets)
+        return await bus_protocol.stretch(bus, place, offsets)
+
+    monkeypatch.setattr(noticing, "stretch", stretch)
+    quiet = Consumer("notes.quiet", (LIFECYCLE,), lambda work, events: None, ignores=SOURCE)
+    now_ms = int(time.time() * 1000)
+    spoken = [said(A, version, key=A) for version in range(1, 21)]
+    old_ms = now_ms - 2 * noticing.CLOCKS_MS
+    await place.bus.publish([one._replace(timestamp_ms=old_ms) for one in spoken[:15]])
+    await place.bus.publish([one._replace(timestamp_ms=now_ms) for one in spoken[15:]])
 
     async def heard() -> bool:
         return await place.bus.lag(quiet.name, [LIFECYCLE]) == 0
 
-    await until(heard)
-    await loop.stop()
-
+    async with at_work(desk, place.bus, quiet):
+        await until(heard)
     assert not await is_older(place.bus, desk.database, "notes", [quiet], moved=True)
+    assert 19 in looked
+    assert 0 not in looked
+
+    await tell(desk, A, "one")
+    await _relayed(desk, place)
+    async with at_work(desk, place.bus, quiet):
+        await until(heard)
+    assert not await is_older(place.bus, desk.database, "notes", [quiet], moved=False)
+    await _back_to(desk)
+    assert await is_older(place.bus, desk.database, "notes", [quiet], moved=False)
+
+    await _put_back(desk, place)
     await desk.database.write(lambda session: session.execute(delete(INBOX)))
     assert await is_older(place.bus, desk.database, "notes", [quiet], moved=True)

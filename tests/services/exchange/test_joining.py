@@ -2,15 +2,22 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from sqlalchemy import select, update
 
 from services.exchange import joining
+from services.exchange.commands.deletions import escalate
+from services.exchange.log import TIME_TO_DELETE
+from services.exchange.models import DeletionRequest
+from shared.database.models import table_of
 from shared.events.envelope import Event
 from shared.events.intake import CaseErased
 from shared.settings import Settings
+from shared.work import Work
 from tests.services.exchange.hearing import Exchange, Narrator, listening, new_id
 
 OFFICE: dict[str, Any] = {"name": "Dinas Sosial", "kind": "social_office", "withheld": []}
@@ -89,8 +96,9 @@ async def _asked(exchange: Exchange, agency: str) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("seed", range(3))
 async def test_a_log_that_is_written_while_more_is_told_is_what_it_would_have_been(
-    exchange: Exchange, narrator: Narrator, small_slices: None, seed: int
+    exchange: Exchange, narrator: Narrator, small_slices: None, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(joining, "SHARE", 0.1)  # so that there is a meanwhile
     told = goings_on(narrator, seed)
     await exchange.hear(*(next(told) for _ in range(250)))
     joins = asyncio.create_task(join(exchange))
@@ -160,3 +168,42 @@ async def test_who_leaves_while_joining_is_shown_nothing_and_comes_back_to_a_who
     assert back.json()["joining"] is False
     await exchange.lets_in("dinsos")
     await must_be_alike(exchange)
+
+
+async def test_the_time_to_delete_begins_when_the_log_is_whole(
+    exchange: Exchange, narrator: Narrator, small_slices: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = goings_on(narrator, 1)
+    await exchange.hear(*(next(told) for _ in range(250)))
+    monkeypatch.setattr(joining, "SHARE", 0.05)
+    joins = asyncio.create_task(join(exchange))
+    requests = table_of(DeletionRequest)
+    of_dinsos = select(requests).where(requests.c.agency == "dinsos")
+
+    async def asked_for() -> Sequence[Any]:
+        return await exchange.service.desk.read(lambda session: session.execute(of_dinsos).all())
+
+    asked_already = False
+    while not asked_already:
+        await asyncio.sleep(0)
+        asked_already = bool(await asked_for())
+    hook = {"url": "https://hooks.dinsos.example/pulang"}
+    refused = await exchange.call("POST", "/exchange/webhooks", "dinsos", json=hook)
+    assert (refused.status_code, refused.json()["type"]) == (403, "/problems/no-policy")
+
+    def days_later(work: Work) -> tuple[int, int]:
+        """As if the log took days to write: the requests that stand there are late."""
+        late = update(requests).where(requests.c.agency == "dinsos").values(due_at=work.now)
+        return work.session.execute(late).rowcount, escalate(work)  # type: ignore[attr-defined]
+
+    asked, late = await exchange.service.desk.write(days_later)
+    assert late == 0
+    assert (await standing(exchange))["joining"] is True
+    monkeypatch.setattr(joining, "SHARE", 0.5)
+    before = datetime.now(UTC)
+    await joins
+    await has_joined(exchange)
+    rows = await asked_for()
+    assert len({row.asked_at for row in rows}) == 1
+    assert len(rows) > asked
+    assert all(row.due_at >= before + TIME_TO_DELETE and row.escalated_at is None for row in rows)

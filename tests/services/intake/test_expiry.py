@@ -8,10 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from services.intake.commands.expiry import expire_consents
+from shared.auditing.restored import OPERATOR
+from shared.outbox.table import STREAMS
+from shared.restoring.entering import open_again
 from shared.settings import Settings
-from shared.work import Work
+from shared.work import Cause, Work
 from tests.services.intake.story import facts, intake_of, kind, told
 from tests.services.intake.test_consent import consent
 from tests.world import Pulang, running
@@ -116,6 +120,21 @@ async def test_what_ended_cannot_be_given_for_a_day_before(pulang: Pulang) -> No
     assert kind(before) == (409, "decided-since")
     again = await pulang.officer().done(path, consent(("iom", "identified"), occurred_at="2026-11-10"))
     assert again["agencies"] == {"iom": "identified"}
+
+
+async def test_a_case_that_waits_for_an_officer_holds_up_no_other(
+    pulang: Pulang, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.intake.commands.expiry.EXPIRED_AT_ONCE", 1)
+    await pulang.open_post()
+    cases = [await pulang.register() for _ in range(2)]
+    for case in cases:
+        await pulang.officer().done(f"/intake/cases/{case}/consents", consent(until("2027-03-01")))
+    restored = update(STREAMS).where(STREAMS.c.subject == min(cases)).values(state_version=1)
+    await intake_of(pulang).desk.write(lambda work: work.session.execute(restored))
+    assert [await at(pulang, "2027-06-01T00:00:00+00:00") for _ in range(2)] == [1, 0]
+    await intake_of(pulang).desk.write(lambda work: open_again(work, min(cases)), Cause(caller=OPERATOR))
+    assert await at(pulang, "2027-06-01T00:00:00+00:00") == 1
 
 
 async def test_more_than_one_round_takes_all_that_is_due(pulang: Pulang, monkeypatch: pytest.MonkeyPatch) -> None:
