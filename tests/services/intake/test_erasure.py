@@ -309,7 +309,7 @@ def manifest(*rows: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.either_database
 async def test_staged_rows_that_led_to_the_person_go_with_their_keys(pulang: Pulang) -> None:
     broken = PERSON | {"row_key": "salah", "sex": "?"}
-    unrelated = PERSON | {"row_key": "lain", "sex": "?", "name": "Orang Lain", "nik": None, "document": None}
+    unrelated = PERSON | {"row_key": "kedua", "sex": "?", "name": "Orang Lain", "nik": None, "document": None}
     sent = await pulang.officer().done("/intake/manifests", manifest(broken, unrelated))
     assert [row["status"] for row in sent["rows"]] == ["unreadable", "unreadable"]
     mended = await pulang.officer().done("/intake/manifests", manifest(PERSON | {"row_key": "benar"}))
@@ -321,7 +321,7 @@ async def test_staged_rows_that_led_to_the_person_go_with_their_keys(pulang: Pul
 
     await erased(pulang, case)
 
-    assert rows_of(pulang, "SELECT row_key FROM manifest_rows") == [("lain",)]
+    assert rows_of(pulang, "SELECT row_key FROM manifest_rows") == [("kedua",)]
     doomed = {key for (key,) in rows_of(pulang, "SELECT key_id FROM doomed_keys")}
     assert doomed == {own, keys["salah"], keys["1"]}
 
@@ -336,7 +336,7 @@ async def test_the_key_of_a_row_that_was_mended_goes_at_once(pulang: Pulang) -> 
 
 @pytest.mark.either_database
 async def test_a_manifest_that_is_sent_again_does_not_bring_the_person_back(pulang: Pulang) -> None:
-    body = manifest(PERSON | {"row_key": "XD000001"})
+    body = manifest(PERSON | {"row_key": "baris-7"})
     keyed = {"Idempotency-Key": "manifest"}
     first = (await pulang.officer().post("/intake/manifests", body, headers=keyed)).json()
     await erased(pulang, first["rows"][0]["case_id"])
@@ -346,7 +346,7 @@ async def test_a_manifest_that_is_sent_again_does_not_bring_the_person_back(pula
         assert again["registered"] == 1
     assert rows_of(pulang, "SELECT count(*) FROM cases") == [(1,)]
     assert rows_of(pulang, "SELECT count(*) FROM identities") == [(0,)]
-    assert rows_of(pulang, "SELECT count(*) FROM cases WHERE row_key = 'XD000001'") == [(0,)]
+    assert rows_of(pulang, "SELECT count(*) FROM cases WHERE row_key = 'baris-7'") == [(0,)]
     reconciled = await supervisor(pulang).get(f"/intake/cases/{first['rows'][0]['case_id']}")
     assert "row_key" not in reconciled.json()
 
