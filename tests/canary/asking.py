@@ -156,6 +156,9 @@ def _bodies(sower: Sower, route: str, ask: Ask) -> Iterator[tuple[str, dict[str,
         yield named(what), {"body": _changed(sower, route, (), sower.body(route), good, change)}
     yield named("unknown fields"), {"body": _with_unknown(good, lambda: mark(named("an unknown field")))}
     yield named("a field of no name"), {"body": {**good, sower.marks.nik(named("name of a field")): 1}}
+    named_so = named("a name in the place of a field's")
+    yield named_so, {"body": _with_unknown(good, lambda: sower.marks.word(named_so))}
+    yield named_so, {"body": _with_unknown(good, lambda: sower.marks.word(named_so, "A"))}
     text = mark(named("bad JSON"))
     as_json = {"content-type": "application/json"}
     for what, content, headers in (

@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from string import ascii_lowercase
 
 TEXT, NUMBER, PHONE, DOCUMENT, PUBLIC = "Zkanari", "3507122802", "8112718", "ZQJ", "Zumumi"
 BORN = "1911-02-03"
@@ -50,6 +51,10 @@ class Marks:
         """Letters and digits."""
         return self._noted(TEXT + self._few(_ALIKE, 6), origin)
 
+    def word(self, origin: str, between: str = "") -> str:
+        """As a field is called: small letters alone, or with what stands `between` them."""
+        return self._noted(TEXT.lower() + between + self._few(ascii_lowercase, 6), origin)
+
     def nik(self, origin: str) -> str:
         """A good one: born on 28 February of some year."""
         return self._noted(f"{NUMBER}{self._few('0123456789', 2)}{self._random.randrange(1, 9999):04}", origin)
@@ -72,9 +77,8 @@ class Marks:
 
     def _noted(self, mark: str, origin: str) -> str:
         if mark.lower() in self.origins:
-            return {TEXT: self.text, NUMBER: self.nik, PHONE: self.phone, DOCUMENT: self.document}[
-                next(one for one in (TEXT, NUMBER, PHONE, DOCUMENT) if mark.startswith(one))
-            ](origin)
+            again = {TEXT: self.text, TEXT.lower(): self.word, NUMBER: self.nik, PHONE: self.phone}
+            return again.get(next((one for one in again if mark.startswith(one)), ""), self.document)(origin)
         self.origins[mark.lower()] = origin
         return mark
 

@@ -9,6 +9,7 @@ from tests.access.matrix import ROWS
 from tests.access.matrix.row import Ask, ask
 from tests.access.prepared import DAY, LATER, Prepared, Side, new_id
 from tests.canary.asking import Remote, refusals, send, strangers
+from tests.canary.marks import BORN
 from tests.canary.planting import Sower, kind_of
 from tests.world import User
 
@@ -84,11 +85,16 @@ class Walk:
     async def _rows_under_their_persons_numbers(self, arrival: dict[str, Any]) -> None:
         """As from an office whose lists have no other key."""
         marks, origin = self.sower.marks, "POST /intake/manifests body rows/-/row_key"
-        nik, document, name = marks.nik(origin), marks.document(origin), marks.text(origin)
+        nik, document, name, phone = (one(origin) for one in (marks.nik, marks.document, marks.text, marks.phone))
         person = {"name": name, "sex": "M", "nik": nik, "document": {"type": "SPLP", "number": document}}
-        rows = [person | {"row_key": key} for key in (nik, document, name)]
+        person |= {"phone": phone, "birth_date": BORN}
+        told = [nik, document, name, "0" + phone[3:], BORN, "03.02.1911", "x030211"]
+        keys = [form.format(one) for one in told for form in ("{}", "1-{}", "SPLP-{}", "{}.a", "baris:{}:7")]
+        rows = [person | {"row_key": key} for key in keys]
+        rows += [{"name": f"{name}\x00", "sex": "M", "row_key": f"{name}-2"}, {"Nama": name, "row_key": f"{name}-3"}]
+        rows += [person | {"row_key": str(at), marks.word(f"{origin}, a name of a field"): 1} for at in range(3)]
         body = {**arrival, "id": new_id(), "rows": rows}
-        assert (await self.everyone.done("/intake/manifests", body))["unreadable"] == 3
+        assert (await self.everyone.done("/intake/manifests", body))["unreadable"] == len(rows)
 
     async def _take_in(self) -> None:
         for case in self.cases:
