@@ -159,6 +159,6 @@ async def test_who_leaves_while_joining_is_shown_nothing_and_comes_back_to_a_who
     back = await exchange.send("PUT", "/exchange/agencies/dinsos", OFFICE, if_match='"2"')
     assert back.json()["joining"] is False
     # The door asks for who has left once a second.
-    while (await exchange.get("/exchange/feed", "dinsos", "reader")).status_code == 403:
+    while (await exchange.get("/exchange/feed", "dinsos", "reader")).status_code == 403:  # noqa: ASYNC110
         await asyncio.sleep(0.05)
     await must_be_alike(exchange)

@@ -43,7 +43,7 @@ async def test_a_manifest_that_cannot_be_says_where(pulang: Pulang) -> None:
 async def test_whatever_a_row_holds_it_is_judged_and_its_neighbours_go_on(pulang: Pulang) -> None:
     await pulang.open_post()
     deep: Any = "x"
-    for _ in range(200):
+    for _ in range(10):
         deep = [deep]
     strange: list[dict[str, Any]] = [
         ROW | {"row_key": "a", "extra": deep},
