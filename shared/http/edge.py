@@ -14,7 +14,7 @@ from shared.http.headers import hardened
 from shared.http.limits import Limiter, TooManyRequests, body_bytes_of
 from shared.metrics.requests import Requests
 from shared.telemetry import frames_of
-from shared.telemetry.spans import Tracer, accepted, end_request, traceparent_of
+from shared.telemetry.spans import Tracer, accepted, end_request, method_of, traceparent_of
 
 NO_ROUTE = "(none)"
 """Stands for every path that matches no route."""
@@ -79,7 +79,7 @@ class Edge:
                 end_request(span, scope["method"], route, status, unforeseen)
             log.info(
                 "request",
-                method=scope["method"],
+                method=method_of(scope["method"]),
                 route=route,
                 status=status,
                 ms=round(seconds * 1000, 1),

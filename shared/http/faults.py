@@ -19,27 +19,41 @@ class Fault:
 
 
 def faults_of(errors: Sequence[Any], start: tuple[str | int, ...] = ()) -> list[Fault]:
-    """Pydantic's errors as faults; the refused input itself is never repeated."""
-    return [_fault(error, start) for error in errors][:100]
+    """Pydantic's errors as faults; neither the refused input nor the name of a field that is not ours is repeated."""
+    unknown = {place for error in errors if (place := _unknown(error))}
+    return [_fault(error, start, unknown) for error in errors[:100]]
 
 
-def _fault(error: Any, start: tuple[str | int, ...]) -> Fault:
-    place = [*start, *error["loc"]]
-    detail = str(error["msg"]).removeprefix("Value error, ")
+_Place = tuple[str | int, ...]
+UNKNOWN_FIELD = "has a field that is not known"
+"""Said of where it stands: what it is called may be a person's name."""
+
+
+def _unknown(error: Any) -> _Place | None:
+    """Where the caller named a field, or a key of a map, that cannot be."""
+    place: _Place = tuple(error["loc"])
+    if error["type"] == "extra_forbidden":
+        return place
+    return place[:-1] if place and place[-1] == "[key]" else None
+
+
+def _fault(error: Any, start: _Place, unknown: set[_Place]) -> Fault:
+    place: _Place = tuple(error["loc"])
+    told = next((place[:end] for end in range(len(place)) if place[: end + 1] in unknown), place)
+    detail = UNKNOWN_FIELD if error["type"] == "extra_forbidden" else str(error["msg"]).removeprefix("Value error, ")
     if error["type"] == "json_invalid":
         return Fault(f"no JSON from character {place[-1]} on", "#")
-    if place and place[0] in ("query", "path", "header"):
-        return Fault(detail, ".".join(str(part) for part in place))
-    if place and place[0] == "body":
-        place = place[1:]
-    return Fault(detail, pointer_to(place))
+    told = (*start, *told)
+    if told and told[0] in ("query", "path", "header"):
+        return Fault(detail, ".".join(str(part) for part in told))
+    return Fault(detail, pointer_to(told[1:] if told and told[0] == "body" else told))
 
 
 def pointer_to(place: Sequence[str | int]) -> str:
     """RFC 6901, as a URI fragment: `#/rows/0/sex`. It ends before a name that is none of a field as people write one.
 
-    Fields that are not known are named by the caller. Where a table was read without its heading, the first person's
-    name and numbers stand there; and what is wrong with a row of a manifest is kept.
+    Where a table was read without its heading, the first person's name and numbers stand in the place of fields' names;
+    and what is wrong with a row of a manifest is kept.
     """
     told = itertools.takewhile(lambda part: isinstance(part, int) or _FIELD.fullmatch(part), place)
     return "#" + "".join(f"/{part}" for part in told)

@@ -7,12 +7,13 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import httpx
 
 from tests.access.matrix.row import Ask
 from tests.access.prepared import ALL_ROLES, Prepared
+from tests.canary.marks import Found
 from tests.canary.planting import HEADERS, Place, Sower, kind_of
 from tests.world import SETTLES_WITHIN_SECONDS, Pulang, User
 
@@ -20,14 +21,14 @@ Token = Callable[..., str]
 """Of an agency, its roles and places: `token("iom", ["reader"], [], sub="…")`."""
 SERVICES = ("intake", "shelter", "aid", "psychosocial", "exchange")
 ID = "[0-9a-f-]{36}"
+_IDENTITY = r"(POST|PUT) /intake/(cases|manifests|cases/\{case_id\}/identity) body .*(name|nik|number|phone)"
 SHOWS = {
-    rf"GET /intake/cases/{ID}/identity": "who the person is, with a purpose, audited",
-    rf"PUT /intake/cases/{ID}/identity": "the identity as it was corrected, to who corrected it",
-    rf"GET /intake/cases/{ID}/legal-holds/{ID}": "the note of a hold, audited",
-    rf"GET /psychosocial/sessions/{ID}/note": "the note of a session, audited",
-    rf"(GET|POST|PATCH) /exchange/webhooks(/{ID}(/[a-z/]+)?)?": "an agency's own address, to itself",
+    rf"(GET|PUT) /intake/cases/{ID}/identity": _IDENTITY,
+    rf"GET /intake/cases/{ID}/legal-holds/{ID}": r"POST /intake/cases/\{case_id\}/legal-holds.* body note",
+    rf"GET /psychosocial/sessions/{ID}/note": "(POST|PATCH|PUT) /psychosocial/sessions.* body .*note",
+    rf"(GET|POST|PATCH) /exchange/webhooks(/{ID}(/[a-z/]+)?)?": "(POST|PATCH) /exchange/webhooks.* body url",
 }
-"""What may show a text, to who may read it, when all is well."""
+"""What may show a text, to who may read it, when all is well: where these texts were planted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +36,23 @@ class Answered:
     """What came back."""
 
     asked: str
+    query: str
     status: int
-    content: bytes
-    """Headers and body."""
+    headers: bytes
+    link: bytes
+    body: bytes
 
-    @property
-    def may_show(self) -> bool:
-        return self.status < 300 and any(re.fullmatch(shown, self.asked) for shown in SHOWS)
+    def may_show(self, found: Found) -> bool:
+        """In its body."""
+        for asked, origin in SHOWS.items():
+            if self.status < 300 and re.fullmatch(asked, self.asked):
+                born = "identity" in asked and found.form == "a birth date"
+                return born or re.fullmatch(origin, found.origin) is not None
+        return False
+
+    def asked_for(self, found: Found) -> bool:
+        """A page's Link is the address that was asked for, told to who asked for it."""
+        return found.mark.lower() in self.query.lower()
 
 
 @dataclass
@@ -66,10 +77,11 @@ class Remote(Pulang):
     async def _keep(self, answer: httpx.Response) -> None:
         if answer.headers.get("content-type", "").startswith("text/event-stream"):
             return
-        # A page's Link is the address that was asked for, told to who asked for it.
-        headers = [name + b": " + value for name, value in answer.headers.raw if name.lower() != b"link"]
-        content = b"\n".join([*headers, b"", await answer.aread()])
-        self.answers.append(Answered(f"{answer.request.method} {answer.request.url.path}", answer.status_code, content))
+        headers = b"\n".join(name + b": " + value for name, value in answer.headers.raw if name.lower() != b"link")
+        link = answer.headers.get("link", "").encode()
+        url, asked = answer.request.url, f"{answer.request.method} {answer.request.url.path}"
+        query = unquote(url.query.decode())
+        self.answers.append(Answered(asked, query, answer.status_code, headers, link, await answer.aread()))
 
     def user(self, role: str, agency: str, facility: str | list[str] | None = None, subject: str | None = None) -> User:
         places = [facility] if isinstance(facility, str) else facility or []
@@ -156,6 +168,9 @@ def _bodies(sower: Sower, route: str, ask: Ask) -> Iterator[tuple[str, dict[str,
         yield named(what), {"body": _changed(sower, route, (), sower.body(route), good, change)}
     yield named("unknown fields"), {"body": _with_unknown(good, lambda: mark(named("an unknown field")))}
     yield named("a field of no name"), {"body": {**good, sower.marks.nik(named("name of a field")): 1}}
+    named_so = named("a name in the place of a field's")
+    yield named_so, {"body": _with_unknown(good, lambda: sower.marks.word(named_so))}
+    yield named_so, {"body": _with_unknown(good, lambda: sower.marks.word(named_so, "A"))}
     text = mark(named("bad JSON"))
     as_json = {"content-type": "application/json"}
     for what, content, headers in (

@@ -22,7 +22,7 @@ from shared.settings import Settings
 from tests.access.matrix.row import ask
 from tests.access.prepared import DAY, new_id
 from tests.canary.asking import SERVICES, Remote, Token, send
-from tests.canary.finding import Named, Search, answers, files, rows, topics
+from tests.canary.finding import Named, Search, files, look_at_answers, rows, topics
 from tests.canary.marks import Marks
 from tests.canary.planting import Sower
 from tests.canary.walk import AGENCIES, Walk
@@ -104,6 +104,7 @@ class Embedded:
         await walk.moved(await self._start())
         await walk.be_refused()
         await walk.erase()
+        await self._until(self._all_heard_of_the_erasure)
         self.streams = await walk.look()
         await asyncio.to_thread(self._ask_by_command)
         await self._told_of_dead_letters()
@@ -192,6 +193,11 @@ class Embedded:
             self.broken += answer.status_code >= 500
         await self._until(lambda: all(self._parked(service) for service in SERVICES))
 
+    def _all_heard_of_the_erasure(self) -> bool:
+        heard = list(self.receiver.heard)
+        told = {one.path for one in heard if one.subject == self.walk.erased and one.type == "case.erased"}
+        return told >= {f"/{agency}" for agency in AGENCIES}
+
     def _parked(self, service: str, where: str = "1") -> int:
         with closing(sqlite3.connect(f"file:{self.settings.database(service)}?mode=ro", uri=True)) as file:
             (number,) = file.execute(f"SELECT count(*) FROM parked WHERE {where}").fetchone()
@@ -219,7 +225,7 @@ class Embedded:
         parked = tuple(f"rows {service}.db parked" for service in SERVICES)
         known = {self._undecodable: (*in_files, *parked, f"topics {LIFECYCLE}")}
         search = Search(self.marks, known)
-        search.look("answers", answers(self.walk.remote.answers))
+        look_at_answers(search, self.walk.remote.answers)
         search.look("streams", self.streams.items())
         search.look("webhooks", ((one.headers["webhook-id"], _whole(one)) for one in self.receiver.heard))
         search.look("traces", (("spans", one) for one in self.collector.raw))

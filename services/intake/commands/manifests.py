@@ -159,7 +159,7 @@ class _Judging:
             if (known := self._known(key)) is not None:
                 return RowResult(row_key=key, status="registered", case_id=known.case_id, warnings=known.warnings)
         try:
-            return ManifestPerson.model_validate(row)
+            return ManifestPerson.model_validate(row, context={"row": row, "arrived": self._body.arrival_date})
         except ValidationError as unreadable:
             faults = faults_of(unreadable.errors(include_input=False, include_url=False, include_context=False))
             readable = isinstance(key, str) and not any(fault.pointer == "#/row_key" for fault in faults)

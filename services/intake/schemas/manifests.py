@@ -1,10 +1,10 @@
 """Arrival manifests."""
 
-import re
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
+from services.intake.row_keys import tells_of
 from services.intake.schemas.people import PERSON_EXAMPLE, Person
 from shared.http.bodies import Body, Id, Key, PlaceCode, View
 from shared.times import SensibleDate
@@ -39,28 +39,18 @@ class ReceiveManifest(Body):
 
 
 class ManifestPerson(Person):
-    """One row of a manifest."""
+    """One row of a manifest. Judged with a context: the `row` as it came, and the day on which the list `arrived`."""
 
     row_key: Key
+    """The row's own: see `tells_of`."""
 
-    @field_validator("row_key")
+    @field_validator("row_key", mode="before")
     @classmethod
-    def _is_not_the_persons(cls, key: str, others: ValidationInfo) -> str:
-        """Keys are kept and shown as they are: whoever has none but a NIK at hand must not give that."""
-        told = [others.data.get(name) for name in ("name", "nik", "phone")]
-        if (document := others.data.get("document")) is not None:
-            told.append(document.number)
-        plain = _letters_and_digits(key)
-        if _NIK.fullmatch(plain) or (len(plain) >= 5 and plain in map(_letters_and_digits, filter(None, told))):
-            raise ValueError("must be the row's own, such as its number in the list: no name or number of the person")
+    def _is_not_the_persons(cls, key: Any, listed: ValidationInfo) -> Any:
+        """Decided on the row as it came: what is refused in it is kept too, and its key is shown beside that."""
+        if isinstance(key, str) and tells_of(key, listed.context["row"], listed.context["arrived"]):  # type: ignore[index]
+            raise ValueError("must be the row's own, such as its number in the list: no name, date or long number")
         return key
-
-
-def _letters_and_digits(text: str) -> str:
-    return "".join(one for one in text.casefold() if one.isalnum())
-
-
-_NIK = re.compile(r"\d{16}")
 
 
 class FaultView(View):

@@ -309,7 +309,7 @@ def manifest(*rows: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.either_database
 async def test_staged_rows_that_led_to_the_person_go_with_their_keys(pulang: Pulang) -> None:
     broken = PERSON | {"row_key": "salah", "sex": "?"}
-    unrelated = PERSON | {"row_key": "lain", "sex": "?", "name": "Orang Lain", "nik": None, "document": None}
+    unrelated = PERSON | {"row_key": "kedua", "sex": "?", "name": "Orang Lain", "nik": None, "document": None}
     sent = await pulang.officer().done("/intake/manifests", manifest(broken, unrelated))
     assert [row["status"] for row in sent["rows"]] == ["unreadable", "unreadable"]
     mended = await pulang.officer().done("/intake/manifests", manifest(PERSON | {"row_key": "benar"}))
@@ -321,7 +321,7 @@ async def test_staged_rows_that_led_to_the_person_go_with_their_keys(pulang: Pul
 
     await erased(pulang, case)
 
-    assert rows_of(pulang, "SELECT row_key FROM manifest_rows") == [("lain",)]
+    assert rows_of(pulang, "SELECT row_key FROM manifest_rows") == [("kedua",)]
     doomed = {key for (key,) in rows_of(pulang, "SELECT key_id FROM doomed_keys")}
     assert doomed == {own, keys["salah"], keys["1"]}
 

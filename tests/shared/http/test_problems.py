@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from shared.http.faults import UNKNOWN_FIELD
 from shared.http.problems import MEDIA_TYPE
 from tests.shared.http.asking import JSON, MARKER, send
 from tests.world import Pulang
@@ -120,7 +121,21 @@ async def test_a_pointer_leads_to_what_is_wrong(pulang: Pulang) -> None:
     answer = await send(pulang.officer(), "POST", CASES, content)
 
     pointers = {error["pointer"] for error in answer.json()["errors"]}
-    assert {"#/sex", "#/document/type", "#/document", "#/arrival_point", "#/arrival_date"} <= pointers
+    assert pointers == {"#/sex", "#/document/type", "#/document", "#/arrival_point", "#/arrival_date"}
+
+
+async def test_a_field_that_is_not_known_is_told_without_its_name(pulang: Pulang) -> None:
+    """Where a table was read without its heading, that is a person's name."""
+    content = b'{"name":"x","sex":"F","sutinizulaikha":1,"sutiniZulaikha":{"a":1},"document":{"sutini":"x"}}'
+    answer = await send(pulang.officer(), "POST", CASES, content)
+    assert "sutini" not in answer.text.lower()
+    told = [(e["pointer"], e["detail"]) for e in answer.json()["errors"] if e["detail"] == UNKNOWN_FIELD]
+    assert sorted(told) == [("#", UNKNOWN_FIELD), ("#", UNKNOWN_FIELD), ("#/document", UNKNOWN_FIELD)]
+    for fields in ({"sutinizulaikha": [1]}, {"pulang.case.registered.v1": ["sutini"]}, {"Sutini": 1}):
+        policy = {"name": "LSM", "kind": "ngo", "withheld_fields": fields}
+        answer = await pulang.administrator.put("/exchange/agencies/lsm", policy)
+        assert {error["pointer"] for error in answer.json()["errors"]} == {"#/withheld_fields"}, answer.text
+        assert "sutini" not in answer.text.lower()
 
 
 async def test_a_put_without_its_precondition(pulang: Pulang) -> None:
