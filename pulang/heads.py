@@ -10,9 +10,9 @@ from shared.settings import Environment, SettingInvalid
 MOST_HEAD_BYTES = 64 * 1024
 """A token has 8 KiB at most, and proxies add a few hundred bytes."""
 HEAD_SECONDS = 10
-"""From its first byte on, until a head is whole; the gateway gives it as long. Before it, the keep-alive time counts."""
+"""From its first byte on, until a head is whole; the gateway gives it as long. Before, the keep-alive time counts."""
 BODY_SECONDS = 30
-"""In each such stretch of a body, LEAST_BODY_BYTES come: a manifest through a line of 10 kbit/s passes."""
+"""In each such stretch of a body, LEAST_BODY_BYTES come."""
 LEAST_BODY_BYTES = 32 * 1024
 WHOLE_BODY_SECONDS = 14 * 60
 """Of a body from end to end, 4 MiB at 40 kbit/s: less than the gateway gives it, which says nothing true of what it
