@@ -10,10 +10,13 @@ from shared.settings import Environment, SettingInvalid
 MOST_HEAD_BYTES = 64 * 1024
 """A token has 8 KiB at most, and proxies add a few hundred bytes."""
 HEAD_SECONDS = 10
-"""From its first byte, or from the connection on, until a head is whole; the gateway gives it as long."""
+"""From its first byte on, until a head is whole; the gateway gives it as long. Before, the keep-alive time counts."""
 BODY_SECONDS = 30
-"""In each such stretch of a body, LEAST_BODY_BYTES come: a manifest through a line of 10 kbit/s passes."""
+"""In each such stretch of a body, LEAST_BODY_BYTES come."""
 LEAST_BODY_BYTES = 32 * 1024
+WHOLE_BODY_SECONDS = 14 * 60
+"""Of a body from end to end, 4 MiB at 40 kbit/s: less than the gateway gives it, which says nothing true of what it
+cuts off."""
 REFUSAL = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: application/problem+json\r\n"
     b"content-length: 79\r\nconnection: close\r\n\r\n"
@@ -34,6 +37,7 @@ class BoundedHeads(HttpToolsProtocol):
 
     head_seconds: ClassVar[float] = HEAD_SECONDS
     body_seconds: ClassVar[float] = BODY_SECONDS
+    whole_body_seconds: ClassVar[float] = WHOLE_BODY_SECONDS
 
     _in_head = True
     _in_body = False
@@ -41,11 +45,15 @@ class BoundedHeads(HttpToolsProtocol):
     """Of what came since the piece in which the head began: that one also holds what stood before."""
     _body_bytes = 0
     """Since the stretch began."""
+    _body_until = 0.0
+    """When the body must be whole, by the loop's clock."""
     _due: asyncio.TimerHandle | None = None
+    _unused = True
+    """No byte has come yet."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._watch()
+        self._due = self.loop.call_later(self.timeout_keep_alive, transport.close)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._unwatch()
@@ -57,6 +65,7 @@ class BoundedHeads(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._in_head, self._in_body, self._body_bytes = False, True, 0
+        self._body_until = self.loop.time() + self.whole_body_seconds
         self._unwatch()
         super().on_headers_complete()
 
@@ -75,9 +84,15 @@ class BoundedHeads(HttpToolsProtocol):
             super().on_header(name, value)
 
     def data_received(self, data: bytes) -> None:
+        if self._unused:
+            self._unused = False
+            self._unwatch()
         super().data_received(data)
         if self.transport.is_closing():
             return
+        if not self._in_body and self._is_answered() and self.timeout_keep_alive_task is None:
+            # Blank lines, which the parser passes over: the keep-alive time does not count any more.
+            self._in_head = True
         self._watch()
         if not self._in_head:
             return
@@ -89,8 +104,9 @@ class BoundedHeads(HttpToolsProtocol):
     def _watch(self) -> None:
         """Only over what did not come in one piece: most requests need no timer."""
         if self._due is None and (self._in_head or self._in_body):
-            seconds = self.head_seconds if self._in_head else self.body_seconds
-            self._due = self.loop.call_later(seconds, self._look)
+            left = self._body_until - self.loop.time()
+            stretch = min(self.body_seconds, left) if left > 0 else self.body_seconds
+            self._due = self.loop.call_later(self.head_seconds if self._in_head else stretch, self._look)
 
     def _unwatch(self) -> None:
         if self._due is not None:
@@ -101,20 +117,32 @@ class BoundedHeads(HttpToolsProtocol):
         self._due = None
         if self.transport.is_closing():
             return
-        if self._in_body and (self.flow.read_paused or self._body_bytes >= LEAST_BODY_BYTES):
+        if self._goes_on():
             self._body_bytes = 0
             self._watch()
             return
-        # Before the first request there is none, whatever its type says.
-        cycle = cast("RequestResponseCycle | None", self.cycle)
-        waits = cycle is None or (not cycle.response_started if self._in_body else cycle.response_complete)
-        if waits:
+        if self._in_head or not self.cycle.response_started:
             self.transport.write(TOO_SLOW)
         self.transport.close()
 
+    def _is_answered(self) -> bool:
+        """Whether no request is in hand. Before the first there is no cycle, whatever its type says."""
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        return cycle is None or cycle.response_complete
+
+    def _goes_on(self) -> bool:
+        """Whether there is nothing to cut off yet. What is behind a request that is still answered waits for that."""
+        if self._in_head:
+            return not self._is_answered()
+        enough = self._body_bytes >= LEAST_BODY_BYTES and self.loop.time() < self._body_until
+        return self._in_body and (bool(self.pipeline) or self.flow.read_paused or enough)
+
 
 def bounded(environment: Environment) -> type[BoundedHeads]:
-    """`PULANG_HEAD_SECONDS`, `PULANG_BODY_SECONDS`: whole seconds, from 1 on. Raises SettingInvalid."""
+    """`PULANG_HEAD_SECONDS`, `PULANG_BODY_SECONDS`: whole seconds, from 1 on; nothing is as usual.
+
+    Raises SettingInvalid.
+    """
 
     def seconds(name: str, usual: int) -> int:
         text = environment.text_or(name, str(usual))

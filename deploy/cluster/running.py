@@ -176,7 +176,8 @@ def cluster_of(replicas: int, folder: Path, compose: Path = ROOT / "compose.yaml
         _make(folder)
         block = stack.enter_context(block_of(folder))
         receiver = Receiver.at(block, folder)
-        services = read(compose, {**receiver.allowed, **os.environ, "REPLICAS": str(replicas)})
+        said = {name: value for name, value in os.environ.items() if value or name not in receiver.allowed}
+        services = read(compose, {**receiver.allowed, **said, "REPLICAS": str(replicas)})
         places = Places(services, folder, compose.parent.resolve(), block)
         record_places(folder, services, places)
         guard = Guard()

@@ -20,11 +20,12 @@ from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from shared.http.idempotency import LONGEST_NAME, Answer, Once
 from shared.http.limits import Limiter
-from shared.http.problems import AgencyHasLeft, NotAllowed, NotAuthenticated
+from shared.http.problems import AgencyHasLeft, NotAllowed, NotAuthenticated, Unreadable
 from shared.security.tokens import Caller, Unauthenticated
 from shared.service import Service
 from shared.work import Cause, Work
@@ -85,8 +86,16 @@ class Door:
         if key is None:
             return None
         route = f"{self.request.method} {self.request.url.path}"
-        content = self.request.url.query.encode() + b"\n" + await self.request.body()
+        content = self.request.url.query.encode() + b"\n" + await body_of(self.request)
         return Once(_fitting(f"{self.caller.agency} {self.caller.subject}"), _fitting(route), key, content)
+
+
+async def body_of(request: Request) -> bytes:
+    """Raises Unreadable where whoever sends it has gone: nobody hears it, and nothing went wrong here."""
+    try:
+        return await request.body()
+    except ClientDisconnect:
+        raise Unreadable from None
 
 
 def _fitting(name: str) -> str:

@@ -2,7 +2,7 @@
 
 import re
 
-from shared.http.problems import Invalid
+from shared.http.problems import Invalid, Unreadable
 
 DEEPEST = 16
 """Lists and objects in each other. The deepest that a route takes has six."""
@@ -25,7 +25,10 @@ class TooManyValues(Invalid):
 
 
 def refuse_overgrown(body: bytes) -> None:
-    """Raises TooDeep, TooManyValues. What is no JSON may pass: the parser says so."""
+    """Raises TooDeep, TooManyValues, Unreadable. What is no JSON may pass: the parser says so."""
+    if b"\0" in body:
+        # The parser also takes UTF-16 and UTF-32, in which nothing would be counted here. In UTF-8 no JSON has one.
+        raise Unreadable
     if not (_is_deep(body) or _is_much(body)):
         return
     bare, texts = _TEXT.subn(b"", body, _MOST_TEXTS)

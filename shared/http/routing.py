@@ -6,13 +6,11 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
-from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 from starlette.types import Scope
 
-from shared.http.door import Guard
+from shared.http.door import Guard, body_of
 from shared.http.nesting import refuse_overgrown
-from shared.http.problems import Unreadable
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -32,7 +30,7 @@ class GuardedRoute(APIRoute):
             for guard in guards:
                 await guard.admit(request)
             if takes_body:
-                refuse_overgrown(await _body_of(request))
+                refuse_overgrown(await body_of(request))
             return await handle(request)
 
         return guarded
@@ -52,14 +50,6 @@ class ServiceRouter(APIRouter):
         if self.prefix not in scope["path"]:
             return Match.NONE, {}
         return super().matches(scope)
-
-
-async def _body_of(request: Request) -> bytes:
-    """Raises Unreadable where whoever sends it has gone: nobody hears it, and nothing went wrong here."""
-    try:
-        return await request.body()
-    except ClientDisconnect:
-        raise Unreadable from None
 
 
 def _guards(dependant: Dependant) -> Iterator[Guard]:

@@ -57,6 +57,17 @@ def until(true: Callable[[], object], seconds: float = SECONDS) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.parametrize(("said", "told"), [("", "/32"), ("192.0.2.0/24", "192.0.2.0/24")])
+def test_nothing_said_of_webhooks_is_the_receivers_address(
+    compose: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, told: str
+) -> None:
+    monkeypatch.setenv("PULANG_WEBHOOK_ALLOW", said)
+    file = compose({"x": {"environment": {"ALLOW": "${PULANG_WEBHOOK_ALLOW:-}"}}})
+    (tmp_path / "cluster").mkdir()
+    with cluster_of(1, tmp_path / "cluster", file) as cluster:
+        assert cluster.services[0].environment["ALLOW"].endswith(told)
+
+
 @pytest.mark.parametrize(
     ("text", "value"),
     [
@@ -271,6 +282,11 @@ class TestOurs:
         assert {name: services[name].replicas for name in SERVICES} == dict.fromkeys(SERVICES, 2)
         assert {service.replicas for service in services.values() if service.name not in SERVICES} == {1}
         assert {one.replicas for one in read(COMPOSE, {"REPLICAS": "3"}) if one.name in SERVICES} == {3}
+
+    def test_services_are_told_how_long_a_request_may_take_to_come(self) -> None:
+        said = {"PULANG_HEAD_SECONDS": "7", "PULANG_BODY_SECONDS": "21"}
+        serving = [one.environment for one in read(COMPOSE, said) if one.name in SERVICES]
+        assert [{name: one[name] for name in said} for one in serving] == [said] * len(SERVICES)
 
     def test_every_container_is_confined_and_every_image_pinned(self) -> None:
         for name, body in yaml.safe_load(COMPOSE.read_text())["services"].items():

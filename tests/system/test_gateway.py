@@ -29,7 +29,8 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         upstream = pulang.url.removeprefix("http://")
         names = ("INTAKE", "SHELTER", "AID", "PSYCHOSOCIAL", "EXCHANGE", "KEYCLOAK")
         places = [str(place) for place in caddy(folder).path]
-        said = {"HOST": "127.0.0.1", "PORT": str(port), "HOME": str(folder)} | dict.fromkeys(names, upstream)
+        own = {"HOST": "127.0.0.1", "PORT": str(port), "HOME": str(folder), "WHOLE_BODY": "1s"}
+        said = own | dict.fromkeys(names, upstream)
         path = os.pathsep.join([*places, os.environ["PATH"]])
         command = ["caddy", "run", "--config", str(ROOT / "deploy/gateway/Caddyfile"), "--adapter", "caddyfile"]
         process = subprocess.Popen(command, env=os.environ | said | {"PATH": path}, stderr=subprocess.DEVNULL)
@@ -72,6 +73,15 @@ def test_each_client_behind_it_has_a_limit_of_their_own(gateway: str) -> None:
 def test_nobody_from_outside_chooses_their_address(gateway: str, name: str) -> None:
     value = "for=198.51.100.{n}" if name == "Forwarded" else "198.51.100.{n}"
     assert 429 in statuses(gateway, "127.0.0.4", **{name: value})
+
+
+def test_a_body_that_does_not_come_is_not_waited_for_without_end(gateway: str) -> None:
+    """The answer of the service goes out only behind the body, or when its time is over."""
+    where = httpx.URL(gateway)
+    head = b"POST /intake/cases HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n"
+    with socket.create_connection((where.host, where.port or 0), timeout=20, source_address=("127.0.0.5", 0)) as wire:
+        wire.sendall(head + b"{")
+        assert wire.recv(65536).startswith(b"HTTP/1.1 401 ")
 
 
 def test_services_believe_the_gateway_and_it_alone() -> None:

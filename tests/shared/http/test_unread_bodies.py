@@ -26,20 +26,25 @@ def with_bodies(pulang: Pulang) -> Iterator[Walked]:
             yield operation
 
 
-async def parts_taken(pulang: Pulang, operation: Walked, authorization: str | None) -> tuple[int, int]:
+async def parts_taken(
+    pulang: Pulang, operation: Walked, authorization: str | None, *, goes: bool = False
+) -> tuple[int, int]:
     """The answer's status, and how many parts of an endless body the app asked for."""
     taken, status = 0, 0
 
     async def receive() -> dict[str, Any]:
         nonlocal taken
         taken += 1
+        if goes:
+            return {"type": "http.disconnect"}
         return {"type": "http.request", "body": b"[" * 1000, "more_body": True}
 
     async def send_away(message: dict[str, Any]) -> None:
         nonlocal status
         status = message.get("status", status)
 
-    headers = [(b"content-type", b"application/json"), (b"content-length", b"99999999")]
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"99" if goes else b"99999999")]
+    headers.append((b"idempotency-key", b"goes"))
     if authorization is not None:
         headers.append((b"authorization", authorization.encode()))
     scope = {"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": operation.method}
@@ -122,6 +127,26 @@ async def test_a_body_is_so_deep_and_no_deeper(pulang: Pulang, opening: bytes) -
     assert await said(user, text) == (422, "/problems/invalid")
     # What never closes is no JSON.
     assert (await said(user, opening * 100))[1] in ("/problems/invalid", "/problems/unreadable")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+async def test_nobody_passes_it_in_another_encoding(pulang: Pulang, encoding: str) -> None:
+    for body in ("[" * 1000 + "]" * 1000, "[" + "0," * (2 * MOST_VALUES) + "0]"):
+        answer = await send(pulang.officer(), "POST", "/intake/manifests", body.encode(encoding))
+        assert answer.json()["type"] == "/problems/unreadable"
+
+
+async def test_who_goes_before_a_body_is_whole_is_no_error_of_ours(pulang: Pulang) -> None:
+    seen = 0
+    for operation in walk(app_of(pulang)):
+        if operation.method != "POST" or operation.described is None or "requestBody" in operation.described:
+            continue
+        (permission,) = operation.permissions
+        authorization = holder(pulang, permission)._headers["Authorization"]
+        status, _ = await parts_taken(pulang, operation, authorization, goes=True)
+        assert status < 500, operation
+        seen += status == 400
+    assert seen > 4
 
 
 async def test_a_body_has_so_many_values_and_no_more(pulang: Pulang) -> None:
