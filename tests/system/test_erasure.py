@@ -48,7 +48,7 @@ def settings(tmp_path: Path) -> Settings:
 async def crowd(at: Pulang, first: int) -> None:
     """Others, whose rows split the pages that hold the person's."""
     rows = [
-        {"row_key": str(number), "sex": "M", "name": f"Orang {number}", "nik": f"35071210019{number:05}"}
+        {"row_key": str(number - first), "sex": "M", "name": f"Orang {number}", "nik": f"35071210019{number:05}"}
         for number in range(first, first + CROWD)
     ]
     body = {"id": f"{OTHER_ID[:-5]}{first}", "arrival_point": "TNJ", "arrival_date": "2026-11-03", "rows": rows}

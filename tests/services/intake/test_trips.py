@@ -226,7 +226,7 @@ async def test_a_trip_that_cannot_be_says_where(pulang: Pulang) -> None:
         ({"people": [{"case_id": case}]}, "#/people/0/regency"),
         ({"people": [{"case_id": case, "regency": "3507"}]}, "#/people/0/regency"),
         ({"occurred_at": "2199-01-01"}, "#/occurred_at"),
-        ({"captain": "x"}, "#/captain"),
+        ({"captain": "x"}, "#"),
     ]
     for change, pointer in wrong:
         answer = await pulang.staff().post("/intake/trips", trip(case) | change)
@@ -237,7 +237,7 @@ async def test_a_trip_that_cannot_be_says_where(pulang: Pulang) -> None:
     for step, body, pointer in (
         ("departure", {}, "#/occurred_at"),
         ("departure", {"occurred_at": "2199-01-01"}, "#/occurred_at"),
-        ("departure", {"occurred_at": "2026-11-08", "cases": [case]}, "#/cases"),
+        ("departure", {"occurred_at": "2026-11-08", "cases": [case]}, "#"),
         ("arrivals", {"occurred_at": "tomorrow"}, "#/occurred_at"),
         ("arrivals", {"occurred_at": "2026-11-08", "cases": []}, "#/cases"),
         ("arrivals", {"occurred_at": "2026-11-08", "cases": [1]}, "#/cases/0"),
